@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 MOST_LINES_IN_A_FILE = 300
 MOST_LINES_IN_A_FUNCTION = 50
 DRAWERS = {"utils.py", "util.py", "helpers.py", "common.py", "constants.py", "misc.py"}
-# The two files that may read the environment; the other three only build or set the environment of a process that they start.
+# The first two read the environment; the others copy it for a process that they start.
 MAY_TOUCH_ENVIRON = {
     "app.py",
     "ml/contract.py",
@@ -23,7 +23,11 @@ MAY_TOUCH_ENVIRON = {
 
 def tracked(pattern: str) -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
 
@@ -41,7 +45,11 @@ def relative(path: Path) -> str:
 
 
 def test_no_file_is_a_hall() -> None:
-    halls = {relative(path): lines for path in tracked("*.py") if (lines := len(path.read_text().splitlines())) > MOST_LINES_IN_A_FILE}
+    halls = {
+        relative(path): lines
+        for path in tracked("*.py")
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES_IN_A_FILE
+    }
     assert not halls, f"files over {MOST_LINES_IN_A_FILE} lines; split them by idea: {halls}"
 
 
@@ -60,15 +68,21 @@ def test_no_drawer_for_odds_and_ends() -> None:
 
 
 def test_only_two_files_read_the_environment() -> None:
-    readers = {relative(path) for path in sources() if "os.environ" in path.read_text() or "os.getenv" in path.read_text()}
-    assert readers <= MAY_TOUCH_ENVIRON, f"pass values instead of reading the environment: {readers - MAY_TOUCH_ENVIRON}"
+    readers = {
+        relative(path) for path in sources() if "os.environ" in path.read_text() or "os.getenv" in path.read_text()
+    }
+    assert readers <= MAY_TOUCH_ENVIRON, (
+        f"pass values instead of reading the environment: {readers - MAY_TOUCH_ENVIRON}"
+    )
 
 
 def compares_with(tree: ast.AST, names: set[str]) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             operands = [node.left, *node.comparators]
-            literals = {leaf.value for operand in operands for leaf in ast.walk(operand) if isinstance(leaf, ast.Constant)}
+            literals = {
+                leaf.value for operand in operands for leaf in ast.walk(operand) if isinstance(leaf, ast.Constant)
+            }
         elif isinstance(node, ast.match_case):
             literals = {leaf.value for leaf in ast.walk(node.pattern) if isinstance(leaf, ast.Constant)}
         else:
@@ -80,7 +94,7 @@ def compares_with(tree: ast.AST, names: set[str]) -> Iterator[ast.AST]:
 def environment_names() -> set[str]:
     import environments
 
-    return {name for name in environments.names()} | {
+    return set(environments.names()) | {
         region.name for name in environments.names() for region in environments.load(name).regions
     }
 
@@ -88,17 +102,27 @@ def environment_names() -> set[str]:
 def test_differences_are_data_never_a_branch_on_a_name() -> None:
     """The scar: forty `== "production"` lines in one 109,000-line repository."""
     names = environment_names()
-    branches = [f"{relative(path)}:{node.lineno}" for path in sources() for node in compares_with(ast.parse(path.read_text()), names)]  # type: ignore[attr-defined]
+    branches = [
+        f"{relative(path)}:{node.lineno}"
+        for path in sources()
+        for node in compares_with(ast.parse(path.read_text()), names)
+    ]  # type: ignore[attr-defined]
     assert not branches, f"give the environment a field instead of comparing its name: {branches}"
 
 
-@pytest.mark.parametrize("code", ['x == "prod"', 'x in ("dev", "prod")', 'match x:\n  case "prod": pass', '"prod" != x.name'])
+@pytest.mark.parametrize(
+    "code", ['x == "prod"', 'x in ("dev", "prod")', 'match x:\n  case "prod": pass', '"prod" != x.name']
+)
 def test_the_branch_finder_finds(code: str) -> None:
     assert list(compares_with(ast.parse(code), {"prod", "dev"}))
 
 
 def test_no_path_of_a_machine_and_no_registry_host_is_committed() -> None:
-    text_files = [path for path in tracked("*") if path.suffix not in {".png", ".whl", ".gz"} and path != Path(__file__)]
+    text_files = [
+        path for path in tracked("*") if path.suffix not in {".png", ".whl", ".gz"} and path != Path(__file__)
+    ]
     words = ("/root" + "/", "/work" + "/", "pypi" + ".org", "npmjs" + ".org", "deb." + "debian.org")
-    found = [f"{relative(path)}: {word}" for path in text_files for word in words if word in path.read_text(errors="ignore")]
+    found = [
+        f"{relative(path)}: {word}" for path in text_files for word in words if word in path.read_text(errors="ignore")
+    ]
     assert not found, f"remove machine paths and registry hosts: {found}"

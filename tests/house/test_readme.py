@@ -15,11 +15,17 @@ def block_after(heading: str) -> list[str]:
 
 def on_disk() -> set[str]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.splitlines()
     present = [Path(line) for line in listed if (ROOT / line).exists()]
     top = {path.parts[0] + ("/" if len(path.parts) > 1 else "") for path in present}
-    inside = {"/".join(path.parts[:2]) + "/" for path in present if len(path.parts) > 2 and path.parts[0] in {"infra", "ml"}}
+    inside = {
+        "/".join(path.parts[:2]) + "/" for path in present if len(path.parts) > 2 and path.parts[0] in {"infra", "ml"}
+    }
     return top | inside
 
 

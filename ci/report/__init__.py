@@ -1,0 +1,1 @@
+"""The demo as one self-contained page, and the records it is drawn from."""
