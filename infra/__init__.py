@@ -1,0 +1,1 @@
+"""How one thing is built: constructs, the words they take, and the embedded cloud."""

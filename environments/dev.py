@@ -1,0 +1,34 @@
+"""Where a team tries things: one region, spot machines, small bills."""
+
+from infra.spec import (
+    AwsAccount,
+    BudgetSpec,
+    EndpointSpec,
+    Environment,
+    GpuPoolSpec,
+    NetworkSpec,
+    RegionSpec,
+    StateSpec,
+    TrainingSpec,
+)
+
+ENVIRONMENT = Environment(
+    name="dev",
+    account_id="111111111111",
+    owner="ml-platform",
+    cost_centre="research",
+    target=AwsAccount(),
+    state=StateSpec(bucket="groundplan-dev-state", region="us-east-1"),
+    regions=(
+        RegionSpec(
+            name="us-east-1",
+            network=NetworkSpec(cidr="10.20.0.0/16", zones=2),
+            gpu_pools=(
+                GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge", "g6.xlarge"), max_nodes=4),
+            ),
+            training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
+            endpoints=(EndpointSpec(name="reviews", model="review_sentiment"),),
+        ),
+    ),
+    budget=BudgetSpec(monthly_usd=1000, emails=("ml-platform@example.com",)),
+)

@@ -1,0 +1,34 @@
+"""The whole platform on this machine: nothing leaves it and nothing is billed."""
+
+from infra.spec import (
+    BudgetSpec,
+    EmbeddedCloud,
+    EndpointSpec,
+    Environment,
+    GpuPoolSpec,
+    NetworkSpec,
+    RegionSpec,
+    StateSpec,
+    TrainingSpec,
+)
+
+ENVIRONMENT = Environment(
+    name="local",
+    account_id="123456789012",
+    owner="you",
+    cost_centre="laptop",
+    target=EmbeddedCloud(),
+    state=StateSpec(bucket="groundplan-local-state", region="us-east-1"),
+    regions=(
+        RegionSpec(
+            name="us-east-1",
+            network=NetworkSpec(cidr="10.10.0.0/16", zones=2, nat="none"),
+            gpu_pools=(GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge"), max_nodes=2),),
+            training=TrainingSpec(spot=False, max_runtime_seconds=1800),
+            endpoints=(EndpointSpec(name="reviews", model="review_sentiment"),),
+        ),
+    ),
+    budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",)),
+    # A laptop's platform comes and goes many times a day.
+    guarded=False,
+)

@@ -1,0 +1,34 @@
+"""The rehearsal of production, in one region."""
+
+from infra.spec import (
+    AwsAccount,
+    BudgetSpec,
+    EndpointSpec,
+    Environment,
+    GpuPoolSpec,
+    NetworkSpec,
+    RegionSpec,
+    StateSpec,
+    TrainingSpec,
+)
+
+ENVIRONMENT = Environment(
+    name="staging",
+    account_id="222222222222",
+    owner="ml-platform",
+    cost_centre="product",
+    target=AwsAccount(),
+    state=StateSpec(bucket="groundplan-staging-state", region="us-east-1"),
+    regions=(
+        RegionSpec(
+            name="us-east-1",
+            network=NetworkSpec(cidr="10.30.0.0/16"),
+            gpu_pools=(
+                GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge", "g6.xlarge"), max_nodes=4),
+            ),
+            training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
+            endpoints=(EndpointSpec(name="reviews", model="review_sentiment"),),
+        ),
+    ),
+    budget=BudgetSpec(monthly_usd=2000, emails=("ml-platform@example.com",)),
+)

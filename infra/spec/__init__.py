@@ -1,0 +1,34 @@
+"""The words environments are written in: frozen values, checked before anything is created."""
+
+from infra.spec.base import Spec, gather
+from infra.spec.environment import (
+    AwsAccount,
+    BudgetSpec,
+    EmbeddedCloud,
+    Environment,
+    RegionSpec,
+    StateSpec,
+)
+from infra.spec.errors import GroundplanError, Problem, SpecError, nearest
+from infra.spec.network import NetworkSpec
+from infra.spec.serving import EndpointSpec
+from infra.spec.training import GpuPoolSpec, TrainingSpec
+
+__all__ = [
+    "AwsAccount",
+    "BudgetSpec",
+    "EmbeddedCloud",
+    "EndpointSpec",
+    "Environment",
+    "GpuPoolSpec",
+    "GroundplanError",
+    "NetworkSpec",
+    "Problem",
+    "RegionSpec",
+    "Spec",
+    "SpecError",
+    "StateSpec",
+    "TrainingSpec",
+    "gather",
+    "nearest",
+]

@@ -1,0 +1,118 @@
+"""The words that join the others: a region, and an environment of one or more regions."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from infra.spec.base import Spec
+from infra.spec.errors import Problem
+from infra.spec.network import NetworkSpec
+from infra.spec.serving import EndpointSpec
+from infra.spec.training import GpuPoolSpec, TrainingSpec
+
+
+class RegionSpec(Spec):
+    """Everything that runs in one AWS region."""
+
+    title: ClassVar[str] = "region"
+
+    name: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[1-9]$", max_length=14, description="an AWS region: 'eu-west-1'")
+    network: NetworkSpec
+    gpu_pools: tuple[GpuPoolSpec, ...] = ()
+    training: TrainingSpec = TrainingSpec()
+    endpoints: tuple[EndpointSpec, ...] = ()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that endpoints of this region serve, each once."""
+        return tuple(sorted({endpoint.model for endpoint in self.endpoints}))
+
+    def broken_rules(self) -> Iterator[Problem]:
+        """Names are unique."""
+        yield from _repeated(self, "gpu_pools", [pool.name for pool in self.gpu_pools])
+        yield from _repeated(self, "endpoints", [endpoint.name for endpoint in self.endpoints])
+
+
+class BudgetSpec(Spec):
+    """What an environment may cost in a month, and who hears of it."""
+
+    title: ClassVar[str] = "budget"
+
+    monthly_usd: int = Field(ge=1, description="whole US dollars, 1 or more")
+    emails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
+        min_length=1, max_length=10, description="1 to 10 addresses"
+    )
+    thresholds_percent: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
+        default=(50, 80, 100), min_length=1, max_length=4, description="1 to 4 shares of the budget: (50, 80, 100)"
+    )
+    anomaly_usd: int = Field(default=50, ge=1, description="whole US dollars above the usual cost, 1 or more")
+
+
+class StateSpec(Spec):
+    """The S3 bucket that keeps Terraform's state."""
+
+    title: ClassVar[str] = "state"
+
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", description="a bucket name without dots")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[1-9]$", description="an AWS region: 'eu-west-1'")
+
+
+class EmbeddedCloud(Spec):
+    """The AWS on this machine: any number can run, each by its name."""
+
+    title: ClassVar[str] = "embedded cloud"
+
+    name: str = Field(default="default", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="a word of a-z, 0-9 and '-'")
+
+
+class AwsAccount(Spec):
+    """A real account, reached with the credentials at hand and, if named, a role in it."""
+
+    title: ClassVar[str] = "AWS account"
+
+    role_arn: str | None = Field(
+        default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", description="a role's ARN"
+    )
+
+
+class Environment(Spec):
+    """One copy of the platform. What differs between two copies is written in them and nowhere else."""
+
+    title: ClassVar[str] = "environment"
+
+    # No hyphen: `cdktf deploy 'dev-*'` must not catch an environment 'dev-eu'.
+    name: str = Field(pattern=r"^[a-z][a-z0-9]{1,9}$", description="2 to 10 of a-z and 0-9, a letter first")
+    # As long as a bucket name can bear beside environment, region, account and purpose.
+    project: str = Field(
+        default="groundplan", pattern=r"^[a-z][a-z0-9-]{1,13}$", description="2 to 14 of a-z, 0-9, '-'"
+    )
+    account_id: str = Field(pattern=r"^\d{12}$", description="12 digits in quotes")
+    owner: str = Field(min_length=1, max_length=64, description="who answers for it; a tag on every resource")
+    cost_centre: str = Field(min_length=1, max_length=64, description="who pays for it; a tag on every resource")
+    target: EmbeddedCloud | AwsAccount = Field(description="EmbeddedCloud() or AwsAccount()")
+    state: StateSpec
+    regions: tuple[RegionSpec, ...] = Field(min_length=1, description="1 or more RegionSpec(…)")
+    budget: BudgetSpec
+    image_tag: str = Field(
+        default="v1", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", description="the tag of the image that CI pushed"
+    )
+    guarded: bool = Field(default=True, description="True: buckets and keys with contents cannot be destroyed")
+
+    def broken_rules(self) -> Iterator[Problem]:
+        """Regions are named once, and their networks could be joined."""
+        yield from _repeated(self, "regions", [region.name for region in self.regions])
+        for one, other in combinations(self.regions, 2):
+            if one.network.block.overlaps(other.network.block):
+                value = f"cidr={one.network.cidr!r} of region {one.name!r}"
+                rule = f"overlaps cidr={other.network.cidr!r} of region {other.name!r}"
+                yield Problem(f"environment {self.name!r}", value, rule, "give each region a network of its own")
+
+
+def _repeated(owner: RegionSpec | Environment, field: str, names: list[str]) -> Iterator[Problem]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            thing = f"{owner.title} {owner.name!r}"
+            yield Problem(thing, f"{field}: {name!r}", f"is there {count} times", "give each a name of its own")

@@ -1,0 +1,73 @@
+"""Every environment file loads, and a bad one says all that is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+import environments
+from infra.spec import Environment, SpecError
+
+BAD = """
+from infra.spec import *
+ENVIRONMENT = Environment(
+    name="bad", account_id="1", owner="me", cost_centre="mine", target=EmbeddedCloud(),
+    state=StateSpec(bucket="state", region="us-east-1"),
+    regions=(
+        RegionSpec(
+            name="us-east-1", network=NetworkSpec(cidr="10.0.0.0/16"),
+            gpu_pools=(GpuPoolSpec(name="big", instance_types=("g5.xlage",), min_nodes=3, max_nodes=2),),
+        ),
+    ),
+    budget=BudgetSpec(monthly_usd=1, emails=("me@example.com",)),
+)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(environments, "__path__", [str(tmp_path)])
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", environments.names())
+def test_every_file_holds_the_environment_of_its_name(name: str) -> None:
+    assert environments.load(name).name == name
+
+
+def test_there_are_four_and_production_has_two_regions() -> None:
+    assert environments.names() == ("dev", "local", "prod", "staging")
+    assert len(environments.load("prod").regions) == 2
+
+
+def test_real_accounts_are_guarded() -> None:
+    loaded = [environments.load(name) for name in environments.names()]
+    assert [e.name for e in loaded if not e.guarded] == ["local"]
+
+
+def test_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(SpecError, match=r"environment: 'prd' has no file in environments/; did you mean 'prod'\?"):
+        environments.load("prd")
+
+
+def test_all_problems_of_a_file_at_once_and_again_until_it_is_mended(folder: Path) -> None:
+    file = folder / "bad.py"
+    file.write_text(BAD)
+    for _ in range(2):
+        with pytest.raises(SpecError) as caught:
+            environments.load("bad")
+        assert [problem.value for problem in caught.value.problems] == [
+            "min_nodes=3",
+            "instance type 'g5.xlage'",
+            "account_id='1'",
+        ]
+
+
+def test_file_without_its_environment(folder: Path) -> None:
+    (folder / "empty.py").write_text("ENVIRONMENT = None\n")
+    with pytest.raises(SpecError, match=r"environments/empty.py: ENVIRONMENT is not the environment 'empty'"):
+        environments.load("empty")
+
+
+def test_environment_is_a_value() -> None:
+    assert isinstance(environments.load("local"), Environment)
+    assert environments.load("local") == environments.load("local")
