@@ -1,0 +1,1 @@
+"""The machines of the embedded cloud: what moto records but never starts."""
