@@ -1,0 +1,184 @@
+"""The process: one uvicorn server on 127.0.0.1 in front of the gateway, with predictions on a path of their own."""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from infra.localcloud import machines, services
+from infra.localcloud.cloud import Cloud
+from infra.localcloud.event_log import EventLog, LibraryHandler
+from infra.localcloud.gateway import Gateway
+from infra.localcloud.inventory import Inventory
+from infra.localcloud.moto_app import MotoApp
+from infra.localcloud.record import CloudError, CloudRecord, log_path, record_path
+from infra.localcloud.wire import Answer, Environ
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+INVOCATION = re.compile(r"/endpoints/[^/]+/invocations(-response-stream)?")
+WORKER_THREADS = 32
+GRACE_SECONDS = 5
+
+
+def serve(name: str, folder: Path, program: Path, port: int) -> None:
+    """Run the cloud until a signal stops it. Raises CloudError when the port is taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _listen(port) as listener, log_path(folder).open("a") as stream:
+        log = EventLog(stream)
+        logging.basicConfig(handlers=[LibraryHandler(log)], level=logging.WARNING)
+        taken = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{taken}"
+        cloud = Cloud(name=name, folder=folder, url=url, program=program, log=log)
+        record = CloudRecord(
+            name=name, pid=os.getpid(), port=taken, url=url, started_at=datetime.now(UTC), folder=folder
+        )
+        app = CloudApp(cloud, record)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
+        # uvicorn raises the signal again once it has stopped; by then there is nothing left to interrupt.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise CloudError(
+            thing="port", value=str(port), rule=f"cannot be taken on 127.0.0.1 ({error})", fix="use 0 for a free port"
+        ) from error
+    return listener
+
+
+class CloudApp:
+    """The ASGI application: health and inventory of our own, predictions, and AWS for everything else."""
+
+    def __init__(self, cloud: Cloud, record: CloudRecord) -> None:
+        self._cloud = cloud
+        self._record = record
+        self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="request")
+        # Inventory first: it must see every moto backend being made.
+        self._inventory = Inventory(cloud)
+        services.load()
+        self._gateway = Gateway(cloud, MotoApp())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the process's own start and stop."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] != "http":
+            raise ValueError(f"this cloud speaks http, not {scope['type']}")
+        elif scope["method"] == "POST" and INVOCATION.fullmatch(scope["path"]):
+            scope["state"] = {"cloud": self._cloud}
+            from infra.localcloud.machines import invocations
+
+            await invocations.app(scope, receive, send)
+        elif scope["path"] == "/_groundplan/health":
+            await _send(send, _json(self._health()))
+        elif scope["path"] == "/_groundplan/inventory":
+            await _send(send, _json({"resources": await self._in_thread(self._inventory.resources)}))
+        else:
+            body = await _read_body(receive)
+            environ = _environ(scope, len(body), self._record.port)
+            await _send(send, await self._in_thread(self._gateway.answer, environ, body))
+
+    def _health(self) -> dict[str, object]:
+        return {
+            "status": "ok",
+            "pid": self._record.pid,
+            "name": self._cloud.name,
+            "uptime_seconds": round(time.time() - self._cloud.started_at, 3),
+            **self._cloud.gauges(),
+        }
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Start the machines and say so on disk; at the end stop them and leave no record."""
+        await receive()
+        if hasattr(machines, "install"):
+            machines.install(self._cloud)
+        self._record.write()
+        self._cloud.log.info(
+            "cloud started; it begins empty, for state is kept in memory only",
+            **self._record.model_dump(mode="json"),
+        )
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._in_thread(self._cloud.stop)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        record_path(self._cloud.folder).unlink(missing_ok=True)
+        self._cloud.log.info("cloud stopped")
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _read_body(receive: Receive) -> bytes:
+    chunks = []
+    more = True
+    while more:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _environ(scope: Scope, length: int, port: int) -> Environ:
+    """The WSGI environment of an ASGI request, as moto reads it."""
+    query = scope["query_string"].decode("latin-1")
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    environ: Environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode().decode("latin-1"),
+        "RAW_URI": raw_path + (f"?{query}" if query else ""),
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    names: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        key = name.upper().replace("-", "_")
+        if key == "TRANSFER_ENCODING":
+            continue  # The server has put the pieces together already.
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+        if "_" in name and name.startswith("x-amz-meta-"):
+            names[key] = name
+    environ["CONTENT_LENGTH"] = str(length)
+    environ["moto.preserved_header_names"] = names
+    return environ
+
+
+def _json(value: object) -> Answer:
+    return Answer(200, [("Content-Type", "application/json")], json.dumps(value).encode())
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
