@@ -1,0 +1,1 @@
+"""Measures us beside the alternative, side by side in one run: `make bench` → out/bench.json."""
