@@ -1,0 +1,44 @@
+"""One embedded cloud for all tests of this folder, and clients to it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from infra.localcloud import CloudRecord, start, stop
+from tests.localcloud.terraform import Terraform
+
+ROOT = Path(__file__).parents[2]
+Clients = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudRecord]:
+    home = tmp_path_factory.mktemp("home")
+    yield start("shared", home, program=ROOT)
+    stop("shared", home)
+
+
+@pytest.fixture(scope="session")
+def client(cloud: CloudRecord) -> Clients:
+    """client("s3") or client("s3", "eu-west-1"): a boto3 client of the shared cloud."""
+
+    def make(service: str, region: str = "us-east-1") -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            region_name=region,
+            endpoint_url=cloud.url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    return Terraform(tmp_path_factory.mktemp("terraform"))
