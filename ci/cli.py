@@ -1,0 +1,44 @@
+"""The `groundplan` command: registers its words and turns errors into one clear text and an exit status."""
+
+import sys
+
+import typer
+
+from ci.commands.cloud import cloud
+from ci.commands.platform import deploy, destroy, plan, synth
+
+app = typer.Typer(
+    help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(cloud, name="cloud")
+for command in (synth, plan, deploy, destroy):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command. Exit 0: done; 1: the work failed; 2: the request cannot be met; 130: stopped by Ctrl-C."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with `arguments` and return its exit status."""
+    from ci.failures import explained
+
+    try:
+        app(arguments, prog_name="groundplan", standalone_mode=True)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    except KeyboardInterrupt:
+        print("Stopped. What was under way is saved; run the command again to go on.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        failure = explained(error)
+        if failure is None:
+            raise
+        print(failure.text, file=sys.stderr)
+        return failure.exit_code
+    return 0

@@ -1,0 +1,70 @@
+"""synth, plan, deploy, destroy: an environment as a whole."""
+
+import typer
+
+from ci.commands.options import AsJson, EnvironmentName, Home, Mirror, site, workspace
+
+
+def synth(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
+    """Write an environment's Terraform JSON and tell where it is.
+
+    Example: groundplan synth dev
+    """
+    import environments
+    from ci import console
+    from ci.synthesis import SynthResult, synthesize
+
+    found = environments.load(environment)
+    stacks = synthesize(found, workspace(home))
+    result = SynthResult.of(found, stacks)
+    rows = [(stack, count, result.folders[stack]) for stack, count in result.resources.items()]
+    console.show(result, json, console.table("stack", "resources>", "folder", rows=rows))
+
+
+def plan(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+    """Show what a deploy would change; stacks marked ~ wait for others that were never deployed, and are estimates.
+
+    Example: groundplan plan dev --json
+    """
+    from ci import console
+    from ci.plan import plan as plan_environment
+
+    result = plan_environment(site(environment, home, mirror), progress=console.terminal_progress())
+    rows = [
+        ("" if found.exact else "~", stack, found.create, found.update, found.replace, found.destroy)
+        for stack, found in result.stacks.items()
+    ]
+    total = result.summary
+    rows.append(("", "all", total.create, total.update, total.replace, total.destroy))
+    console.show(result, json, console.table("", "stack", "create>", "update>", "replace>", "destroy>", rows=rows))
+
+
+def deploy(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+    """Bring an environment to what its file says, all stacks in order and side by side where that is possible.
+
+    Example: groundplan deploy local
+    """
+    from ci import console
+    from ci.deploy import deploy as deploy_environment
+
+    result = deploy_environment(site(environment, home, mirror), progress=console.terminal_progress())
+    text = f"{result.environment}: {result.resources} resources in {len(result.stacks)} stacks, "
+    text += f"{result.changed} changed, {result.seconds:.1f} s"
+    console.show(result, json, text)
+
+
+def destroy(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+    """Remove an environment with all that was released to it, and list what is left.
+
+    Example: groundplan destroy local
+    """
+    from ci import console
+    from ci.destroy import destroy as destroy_environment
+
+    result = destroy_environment(site(environment, home, mirror), progress=console.terminal_progress())
+    text = f"{result.environment}: {result.resources} resources removed in {result.seconds:.1f} s, "
+    text += f"{len(result.orphans)} left"
+    text += "".join(f"\n  {orphan.service} {orphan.type} {orphan.id}" for orphan in result.orphans)
+    console.show(result, json, text)
+    if result.orphans:
+        raise typer.Exit(1)

@@ -1,0 +1,83 @@
+"""Deploys an environment: every stack after those whose outputs it reads, and side by side where the order allows."""
+
+import time
+from collections.abc import Sequence
+
+from ci.manifest import Stack
+from ci.platform_run import failure, platform_run
+from ci.progress import QUIET, Progress
+from ci.result import Result
+from ci.site import Site
+from ci.stack_progress import StackProgress
+from ci.synthesis import synthesize
+
+
+class StackOutcome(Result):
+    """What a deploy did to one stack; times are seconds since the deploy began."""
+
+    stack: str
+    started_seconds: float
+    seconds: float
+    resources: int
+    created: int
+    updated: int
+    replaced: int
+    destroyed: int
+    # The addresses that took longest, slowest first, with their seconds.
+    slowest: dict[str, float]
+
+
+class DeployResult(Result):
+    """A deploy that went well; `stacks` in the order of their dependencies is also its timeline."""
+
+    environment: str
+    seconds: float
+    synth_seconds: float
+    resources: int
+    changed: int
+    stacks: tuple[StackOutcome, ...]
+
+
+def deploy(site: Site, *, progress: Progress = QUIET) -> DeployResult:
+    """Bring the environment to what its file says.
+
+    Raises `StacksError` with Terraform's findings, after all stacks that could be deployed were; `BusyError` when
+    another run is at work; KeyboardInterrupt after a Ctrl-C, when Terraform has saved its state.
+    """
+    began = time.monotonic()
+    with platform_run(site, "deploy", progress) as run:
+        stacks = synthesize(site.environment, site.workspace)
+        synth_seconds = time.monotonic() - began
+        progress.say(f"Synthesized {len(stacks)} stacks in {synth_seconds:.1f} s.")
+        run.state.ensure_bucket()
+        shown = run.each(stacks, run.runner.apply, needs={stack.id: stack.dependencies for stack in stacks})
+        if error := failure(f"deploy of {site.name!r}", shown):
+            raise error
+        outcomes = _outcomes(stacks, shown, began)
+    return DeployResult(
+        environment=site.name,
+        seconds=round(time.monotonic() - began, 2),
+        synth_seconds=round(synth_seconds, 2),
+        resources=sum(outcome.resources for outcome in outcomes),
+        changed=sum(outcome.created + outcome.updated + outcome.replaced + outcome.destroyed for outcome in outcomes),
+        stacks=outcomes,
+    )
+
+
+def _outcomes(stacks: Sequence[Stack], shown: Sequence[StackProgress], began: float) -> tuple[StackOutcome, ...]:
+    return tuple(_outcome(stack, progress, began) for stack, progress in zip(stacks, shown, strict=True))
+
+
+def _outcome(stack: Stack, progress: StackProgress, began: float) -> StackOutcome:
+    slowest = sorted(progress.took.items(), key=lambda item: -item[1])[:5]
+    return StackOutcome(
+        stack=stack.id,
+        started_seconds=round((progress.started or began) - began, 2),
+        seconds=round(progress.seconds, 2),
+        resources=stack.resources,
+        created=progress.planned["create"],
+        updated=progress.planned["update"],
+        replaced=progress.planned["replace"],
+        destroyed=progress.planned["delete"],
+        slowest={address: round(seconds, 2) for address, seconds in slowest},
+    )

@@ -1,0 +1,64 @@
+"""Takes an environment down: what releases and jobs made, then every stack before those whose outputs it reads."""
+
+import time
+from collections.abc import Sequence
+
+from ci.inventory import Resource, inventory
+from ci.leftovers import remove_what_releases_made
+from ci.manifest import Stack
+from ci.platform_run import Step, failure, platform_run
+from ci.progress import QUIET, Progress
+from ci.result import Result
+from ci.site import Site
+from ci.stack_progress import StackProgress
+from ci.stack_runner import StackRunner
+from ci.synthesis import synthesize
+
+
+class DestroyResult(Result):
+    """A destroy that went well. `orphans` is what still exists afterwards."""
+
+    environment: str
+    seconds: float
+    resources: int
+    stack_seconds: dict[str, float]
+    released_removed: int
+    orphans: tuple[Resource, ...]
+
+
+def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
+    """Remove everything that was deployed or released; a guarded environment keeps its data and Terraform says so.
+
+    Raises `StacksError` like a deploy. A second run goes on where the first was stopped.
+    """
+    began = time.monotonic()
+    with platform_run(site, "destroy", progress) as run:
+        stacks = synthesize(site.environment, site.workspace)
+        run.state.ensure_bucket()
+        standing = {stack.id: count for stack in stacks if (count := run.state.resources(stack))}
+        doomed = [stack for stack in stacks if stack.id in standing]
+        removed = remove_what_releases_made(site, progress)
+        shown = run.each(doomed, _destroying(run.runner), needs=_dependents(doomed))
+        if error := failure(f"destroy of {site.name!r}", shown):
+            raise error
+        run.state.remove_bucket()
+    return DestroyResult(
+        environment=site.name,
+        seconds=round(time.monotonic() - began, 2),
+        resources=sum(standing.values()),
+        stack_seconds={progress.stack: round(progress.seconds, 2) for progress in shown},
+        released_removed=removed,
+        orphans=inventory(site).resources,
+    )
+
+
+def _destroying(runner: StackRunner) -> Step:
+    def step(stack: Stack, shown: StackProgress) -> bool:
+        return runner.apply(stack, shown, destroy=True)
+
+    return step
+
+
+def _dependents(stacks: Sequence[Stack]) -> dict[str, frozenset[str]]:
+    """Return, for each stack, those that read its outputs and so must go before it."""
+    return {stack.id: frozenset(other.id for other in stacks if stack.id in other.dependencies) for stack in stacks}

@@ -1,0 +1,92 @@
+"""Removes what releases and jobs made beside Terraform, so that a destroy leaves nothing that costs money."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ci.progress import Progress
+from ci.site import Site
+from infra.naming import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+# On every model and endpoint configuration that a release makes.
+MANAGED_BY = {"Key": "groundplan:managed-by", "Value": "release"}
+STOP_SECONDS = 300.0
+
+
+def remove_what_releases_made(site: Site, progress: Progress) -> int:
+    """Stop jobs, then remove released configurations, models and packages in every region; return how many."""
+    removed = 0
+    for region in site.environment.regions:
+        sagemaker: SageMakerClient = site.client("sagemaker", region.name)
+        prefix = Names.of(site.environment, region.name).regional("")
+        stopped = _stop_jobs(sagemaker, prefix)
+        count = _remove_configurations(sagemaker, prefix) + _remove_models(sagemaker, prefix)
+        count += _remove_packages(sagemaker, prefix)
+        if stopped or count:
+            progress.say(f"{region.name}: stopped {stopped} jobs, removed {count} things that releases made.")
+        removed += count
+    return removed
+
+
+def _stop_jobs(sagemaker: "SageMakerClient", prefix: str) -> int:
+    pages = sagemaker.get_paginator("list_training_jobs").paginate(NameContains=prefix, StatusEquals="InProgress")
+    names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
+    for name in names:
+        sagemaker.stop_training_job(TrainingJobName=name)
+    deadline = time.monotonic() + STOP_SECONDS
+    for name in names:
+        while _job_runs(sagemaker, name) and time.monotonic() < deadline:
+            time.sleep(0.5)
+    return len(names)
+
+
+def _job_runs(sagemaker: "SageMakerClient", name: str) -> bool:
+    return sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in {"InProgress", "Stopping"}
+
+
+def _remove_configurations(sagemaker: "SageMakerClient", prefix: str) -> int:
+    """Remove released configurations; first the endpoints on them, which must not lose theirs while they live."""
+    pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
+    listed = [
+        (entry["EndpointConfigName"], entry["EndpointConfigArn"]) for page in pages for entry in page["EndpointConfigs"]
+    ]
+    released = {name for name, arn in listed if _is_released(sagemaker, arn)}
+    for endpoint in list(_endpoints(sagemaker, prefix)):
+        if sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"] in released:
+            sagemaker.delete_endpoint(EndpointName=endpoint)
+    for name in released:
+        sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    return len(released)
+
+
+def _endpoints(sagemaker: "SageMakerClient", prefix: str) -> Iterator[str]:
+    for page in sagemaker.get_paginator("list_endpoints").paginate(NameContains=prefix):
+        yield from (entry["EndpointName"] for entry in page["Endpoints"])
+
+
+def _remove_models(sagemaker: "SageMakerClient", prefix: str) -> int:
+    pages = sagemaker.get_paginator("list_models").paginate(NameContains=prefix)
+    listed = [(entry["ModelName"], entry["ModelArn"]) for page in pages for entry in page["Models"]]
+    released = [name for name, arn in listed if _is_released(sagemaker, arn)]
+    for name in released:
+        sagemaker.delete_model(ModelName=name)
+    return len(released)
+
+
+def _remove_packages(sagemaker: "SageMakerClient", prefix: str) -> int:
+    groups = sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=prefix)
+    names = [group["ModelPackageGroupName"] for page in groups for group in page["ModelPackageGroupSummaryList"]]
+    removed = 0
+    for name in names:
+        pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=name)
+        for arn in [package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]]:
+            sagemaker.delete_model_package(ModelPackageName=arn)
+            removed += 1
+    return removed
+
+
+def _is_released(sagemaker: "SageMakerClient", arn: str) -> bool:
+    return MANAGED_BY in sagemaker.list_tags(ResourceArn=arn)["Tags"]

@@ -1,0 +1,89 @@
+"""One run over all stacks of an environment: the lock, Terraform, and every stack in its turn."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from ci.errors import MissingToolError, StacksError
+from ci.manifest import Stack
+from ci.progress import Progress
+from ci.provider_mirror import write_configuration
+from ci.run_lock import hold
+from ci.schedule import Task, run_all
+from ci.site import Site
+from ci.stack_progress import StackProgress
+from ci.stack_runner import StackRunner, cores
+from ci.state import StateStore
+from ci.terraform import Terraform
+from ci.tools import check_version, find_terraform
+
+Step = Callable[[Stack, StackProgress], bool]
+
+
+@dataclass(frozen=True)
+class PlatformRun:
+    """A held environment and what works on its stacks."""
+
+    terraform: Terraform
+    runner: StackRunner
+    state: StateStore
+    progress: Progress
+
+    def each(self, stacks: Sequence[Stack], step: Step, *, needs: Mapping[str, frozenset[str]]) -> list[StackProgress]:
+        """Take every stack through `step` once those that it `needs` are through, and return how each went.
+
+        Raises KeyboardInterrupt after a Ctrl-C, once Terraform has saved what it did.
+        """
+        shown = {stack.id: StackProgress(stack.id) for stack in stacks}
+        tasks: dict[str, Task] = {}
+        first = next((stack for stack in stacks if not self.runner.shares_lock_file(stack)), None)
+        for stack in stacks:
+            learner: frozenset[str] = (
+                frozenset() if first is None or stack is first else frozenset({f"init {first.id}"})
+            )
+            view = shown[stack.id]
+            tasks[f"init {stack.id}"] = Task(learner, partial(self.runner.prepare, stack, view))
+            ready = needs[stack.id] | {f"init {stack.id}"}
+            tasks[stack.id] = Task(ready, partial(step, stack, view), partial(self.runner.skip, view))
+        with self.progress.follow(list(shown.values())):
+            # Most of a stack's time is spent waiting for AWS, so there are more runs than processors.
+            run_all(tasks, workers=max(4, 2 * cores()), interrupt=self.terraform.interrupt)
+        return list(shown.values())
+
+
+@contextmanager
+def platform_run(site: Site, command: str, progress: Progress) -> Iterator[PlatformRun]:
+    """Find the tools, then hold the environment for as long as the context is open."""
+    program = find_terraform()
+    folder = site.workspace.folder(site.name)
+    variables = site.variables() | {"TF_CLI_CONFIG_FILE": str(write_configuration(site.workspace))}
+    check_version(program, variables)
+    with hold(folder, command, progress.say) as descriptor:
+        terraform = Terraform(program, variables, folder / "events", descriptor)
+        state = StateStore(site)
+        yield PlatformRun(terraform, StackRunner(terraform, state, folder, progress), state, progress)
+
+
+def failure(command: str, shown: Sequence[StackProgress]) -> StacksError | MissingToolError | None:
+    """Return the error that tells which stacks failed, why, and which were left alone; None when all is well."""
+    failed = [stack for stack in shown if stack.state == "failed"]
+    if not failed:
+        return None
+    said = "\n".join(str(finding) for stack in failed for finding in (*stack.errors, *stack.noise))
+    if "Failed to query available provider packages" in said or "Failed to install provider" in said:
+        return MissingToolError(
+            thing="AWS provider",
+            value="no local mirror, and the public registry",
+            rule="could not give it",
+            fix="check the network, or name a mirror: --provider-mirror FOLDER or GROUNDPLAN_PROVIDER_MIRROR",
+        )
+    details = [f"{stack.stack}: {finding}" for stack in failed for finding in (*stack.errors, *stack.noise)]
+    details += [f"{stack.stack}: left alone, it depends on what failed" for stack in shown if stack.state == "skipped"]
+    return StacksError(
+        thing=command,
+        value=", ".join(stack.stack for stack in failed),
+        rule="failed",
+        fix="mend what Terraform names and run it again; what was made is kept",
+        details=details,
+    )

@@ -1,0 +1,78 @@
+"""One run on an environment at a time from this checkout; from other machines Terraform's own lock in S3 guards it.
+
+The lock is the kernel's and ends with its last holder. Terraform's processes hold it too: after a `kill -9` of the
+command the next one waits until they have saved what they did.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ci.errors import BusyError
+
+PATIENCE_SECONDS = 120.0
+
+
+@contextmanager
+def hold(folder: Path, command: str, say: Callable[[str], None]) -> Iterator[int]:
+    """Hold the lock of the environment whose folder this is, and yield the descriptor to hand to children.
+
+    Raises `BusyError`, naming who holds it, when that is a living command.
+    """
+    with (folder / "lock").open("a+") as file:
+        _take(file.fileno(), folder, say)
+        file.seek(0)
+        file.truncate()
+        json.dump(
+            {"pid": os.getpid(), "command": command, "since": datetime.now(UTC).isoformat(timespec="seconds")}, file
+        )
+        file.flush()
+        yield file.fileno()
+        file.seek(0)
+        file.truncate()
+
+
+def _take(descriptor: int, folder: Path, say: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _refuse_if_alive(folder, patience_over=time.monotonic() > deadline)
+        else:
+            return
+        if not told:
+            say("An earlier run was killed; waiting for its Terraform to save what it did.")
+            told = True
+        time.sleep(0.2)
+
+
+def _refuse_if_alive(folder: Path, *, patience_over: bool) -> None:
+    try:
+        holder = json.loads((folder / "lock").read_text())
+    except ValueError:
+        # It has just taken the lock and not yet written its name, or just given it back.
+        holder = {"pid": 0, "command": "", "since": "a moment ago"}
+    if patience_over or (holder["pid"] and _alive(holder["pid"])):
+        raise BusyError(
+            thing=f"environment {folder.name!r}",
+            value=f"groundplan {holder['command']} (pid {holder['pid']}, since {holder['since']})",
+            rule="is working on it",
+            fix="wait for it to end, or stop it with Ctrl-C",
+        )
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,115 @@
+"""An environment and the AWS that it lives on: the embedded cloud that runs, or an account."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ci.child_environment import child_environment
+from ci.errors import StoppedCloudError
+from ci.workspace import Workspace
+from infra.spec import AwsAccount, EmbeddedCloud, Environment, RegionSpec
+
+if TYPE_CHECKING:
+    import boto3
+
+# What every embedded cloud takes for an identity.
+TEST_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """What commands act on: an environment, where it is reached, and where this checkout keeps its papers."""
+
+    environment: Environment
+    workspace: Workspace
+    # None where the AWS is AWS itself.
+    endpoint_url: str | None
+
+    @classmethod
+    def reach(cls, name: str, workspace: Workspace | None = None) -> "Site":
+        """Return the site of the environment `name`; raise when there is none, or its cloud is not running."""
+        import environments
+
+        workspace = workspace or Workspace()
+        environment = environments.load(name)
+        return cls(environment, workspace, _endpoint(environment, workspace))
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.environment.name
+
+    @property
+    def home_region(self) -> RegionSpec:
+        """The first region, where an environment trains and keeps what it has only once."""
+        return self.environment.regions[0]
+
+    def variables(self, region: str | None = None) -> dict[str, str]:
+        """Return the variables that point a child, such as Terraform, at this AWS."""
+        where = {"AWS_REGION": region or self.home_region.name, "AWS_DEFAULT_REGION": region or self.home_region.name}
+        if self.endpoint_url is None:
+            return child_environment(where)
+        # None of the laptop's own AWS settings may leak in: profiles, endpoints of single services, tokens.
+        hermetic = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        here = {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
+        return child_environment(where | TEST_CREDENTIALS | here | hermetic, forget=("AWS_",))
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client of this AWS; callers annotate it with the service's own type."""
+        from botocore.config import Config
+
+        # An empty mapping, not None: no proxy of the laptop stands between us and 127.0.0.1.
+        config = (
+            Config(proxies={}, retries={"mode": "standard"})
+            if self.endpoint_url
+            else Config(retries={"mode": "adaptive"})
+        )
+        return self._session.client(  # type: ignore[call-overload]
+            service, region_name=region or self.home_region.name, endpoint_url=self.endpoint_url, config=config
+        )
+
+    @cached_property
+    def _session(self) -> "boto3.Session":
+        import boto3
+        import botocore.session
+
+        if self.endpoint_url:
+            silent = {
+                "profile": (None, None, None, None),
+                "config_file": (None, None, os.devnull, None),
+                "credentials_file": (None, None, os.devnull, None),
+            }
+            core = botocore.session.Session(session_vars=silent)
+            return boto3.Session("test", "test", botocore_session=core)
+        return _assumed(boto3.Session(), self.environment)
+
+
+def _endpoint(environment: Environment, workspace: Workspace) -> str | None:
+    match environment.target:
+        case EmbeddedCloud(name=name):
+            from infra import localcloud
+
+            if record := localcloud.find(name, workspace.home):
+                return record.url
+            flag = "" if name == "default" else f" --name {name}"
+            raise StoppedCloudError(
+                thing=f"environment {environment.name!r}",
+                value=f"embedded cloud {name!r}",
+                rule="is not running",
+                fix=f"start it: groundplan cloud start{flag}",
+            )
+        case AwsAccount():
+            return None
+
+
+def _assumed(session: "boto3.Session", environment: Environment) -> "boto3.Session":
+    """Return a session in the role that the environment names, or the credentials at hand where it names none."""
+    import boto3
+
+    target = environment.target
+    if not isinstance(target, AwsAccount) or target.role_arn is None:
+        return session
+    sts = session.client("sts", region_name=environment.regions[0].name)
+    answer = sts.assume_role(RoleArn=target.role_arn, RoleSessionName="groundplan")["Credentials"]
+    return boto3.Session(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])

@@ -1,0 +1,124 @@
+"""Takes single stacks through Terraform: init when needed, then plan, apply or destroy."""
+
+import getpass
+import hashlib
+import json
+import os
+import socket
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ci.manifest import Stack
+from ci.progress import Progress
+from ci.stack_progress import StackProgress, State
+from ci.state import StateStore, is_left_behind
+from ci.terraform import Terraform
+
+LOCK_FILE = ".terraform.lock.hcl"
+FLAGS = ("-input=false", "-json", "-no-color")
+
+
+class StackRunner:
+    """Works on the stacks of one environment; its methods run on several threads, each on its own stack."""
+
+    def __init__(self, terraform: Terraform, state: StateStore, folder: Path, progress: Progress) -> None:
+        self._terraform = terraform
+        self._state = state
+        # The environment's own folder, where what its stacks share is kept.
+        self._folder = folder
+        self._progress = progress
+
+    def prepared(self, stack: Stack) -> bool:
+        """Tell whether nothing that `terraform init` acts on has changed since it last ran for `stack`."""
+        stamp = stack.folder / ".terraform" / "groundplan"
+        return stamp.exists() and stamp.read_text() == self._fingerprint(stack)
+
+    def shares_lock_file(self, stack: Stack) -> bool:
+        """Tell whether the checksums of the providers that `stack` needs are known from another stack."""
+        return self._shared_lock_file(stack).exists()
+
+    def prepare(self, stack: Stack, shown: StackProgress) -> bool:
+        """Run `terraform init`, with the provider checksums that the first stack found."""
+        if self.prepared(stack):
+            return True
+        self._enter(shown, "preparing")
+        shared, own = self._shared_lock_file(stack), stack.folder / LOCK_FILE
+        own.unlink(missing_ok=True)
+        if shared.exists():
+            own.write_bytes(shared.read_bytes())
+        if self._terraform.run(stack, "init", *FLAGS, "-reconfigure", watch=shown.absorb) != 0:
+            return self._failed(shown)
+        if own.exists() and not shared.exists():
+            shared.write_bytes(own.read_bytes())
+        (stack.folder / ".terraform" / "groundplan").write_text(self._fingerprint(stack))
+        self._enter(shown, "waiting")
+        return True
+
+    def apply(self, stack: Stack, shown: StackProgress, *, destroy: bool = False) -> bool:
+        """Bring `stack` to what its JSON says, or to nothing; Terraform plans and applies in one go."""
+        self._enter(shown, "planning")
+        self._clear_stale_lock(stack)
+        mark = self._mark(stack)
+        mark.write_text(datetime.now(UTC).isoformat())
+        goal = ("-destroy",) if destroy else ()
+        status = self._terraform.run(stack, "apply", *FLAGS, "-auto-approve", *goal, watch=shown.absorb)
+        mark.unlink()
+        return self._succeeded(shown) if status == 0 else self._failed(shown)
+
+    def plan(self, stack: Stack, shown: StackProgress) -> bool:
+        """Compare `stack` with what is deployed; `shown` then has the counts."""
+        self._enter(shown, "planning")
+        status = self._terraform.run(stack, "plan", *FLAGS, "-detailed-exitcode", "-lock=false", watch=shown.absorb)
+        return self._failed(shown) if status == 1 or status < 0 else self._succeeded(shown)
+
+    def skip(self, shown: StackProgress) -> None:
+        """Note that a stack was left alone because one that it depends on did not succeed."""
+        if not shown.ended:
+            self._leave(shown, "skipped")
+
+    def _enter(self, shown: StackProgress, state: State) -> None:
+        shown.state = state
+        shown.started = None if state == "waiting" else time.monotonic()
+        self._progress.changed(shown)
+
+    def _leave(self, shown: StackProgress, state: State) -> None:
+        shown.state, shown.finished = state, time.monotonic()
+        shown.working.clear()
+        self._progress.changed(shown)
+
+    def _succeeded(self, shown: StackProgress) -> bool:
+        self._leave(shown, "done")
+        return True
+
+    def _failed(self, shown: StackProgress) -> bool:
+        self._leave(shown, "interrupted" if self._terraform.interrupted else "failed")
+        return False
+
+    def _fingerprint(self, stack: Stack) -> str:
+        settings = json.dumps(stack.document.get("terraform"), sort_keys=True)
+        configuration = Path(self._terraform.variables["TF_CLI_CONFIG_FILE"]).read_text()
+        return hashlib.sha256(f"{self._terraform.program}\n{configuration}\n{settings}".encode()).hexdigest()
+
+    def _shared_lock_file(self, stack: Stack) -> Path:
+        needed = json.dumps(stack.document.get("terraform", {}).get("required_providers"), sort_keys=True)
+        return self._folder / f"providers-{hashlib.sha256(needed.encode()).hexdigest()[:12]}.lock.hcl"
+
+    def _mark(self, stack: Stack) -> Path:
+        """Return the file that stands while Terraform changes `stack`: one found at the start tells of a dead run."""
+        return self._folder / f"{stack.id}.changing"
+
+    def _clear_stale_lock(self, stack: Stack) -> None:
+        """Release Terraform's lock if a run of ours died with it: we hold the environment, so that run is over."""
+        mark = self._mark(stack)
+        if not mark.exists() or (lock := self._state.lock(stack)) is None:
+            return
+        who = f"{getpass.getuser()}@{socket.gethostname()}"
+        if is_left_behind(lock, who=who, since=datetime.fromisoformat(mark.read_text())):
+            self._progress.say(f"{stack.id}: a killed run left Terraform's lock {lock['ID']}; releasing it.")
+            self._terraform.run(stack, "force-unlock", "-force", lock["ID"])
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,87 @@
+"""Terraform's state in S3: the bucket that holds it, what a stack has deployed, and locks that a dead run left."""
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ci.manifest import S3Backend, Stack
+from ci.site import Site
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class StateStore:
+    """The state bucket of one environment."""
+
+    def __init__(self, site: Site) -> None:
+        self._spec = site.environment.state
+        self._embedded = site.endpoint_url is not None
+        self._site = site
+
+    @property
+    def _s3(self) -> "S3Client":
+        client: S3Client = self._site.client("s3", self._spec.region)
+        return client
+
+    def ensure_bucket(self) -> None:
+        """Make the state bucket of an embedded cloud; that of an account is made once, by its bootstrap."""
+        if not self._embedded or self._bucket_exists():
+            return
+        if self._spec.region == "us-east-1":
+            self._s3.create_bucket(Bucket=self._spec.bucket)
+        else:
+            where: Any = {"LocationConstraint": self._spec.region}
+            self._s3.create_bucket(Bucket=self._spec.bucket, CreateBucketConfiguration=where)
+        self._s3.put_bucket_versioning(Bucket=self._spec.bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def remove_bucket(self) -> None:
+        """Remove the state bucket of an embedded cloud with all versions of all states."""
+        from ci.buckets import empty
+
+        if self._embedded and self._bucket_exists():
+            empty(self._s3, self._spec.bucket)
+            self._s3.delete_bucket(Bucket=self._spec.bucket)
+
+    def resources(self, stack: Stack) -> int | None:
+        """Return how many resources the state of `stack` holds, or None when it was never deployed."""
+        state = self._read(stack.backend, suffix="")
+        if state is None:
+            return None
+        return sum(len(block["instances"]) for block in state["resources"] if block["mode"] == "managed")
+
+    def lock(self, stack: Stack) -> dict[str, Any] | None:
+        """Return Terraform's own lock on the state of `stack`: ID, Who, Created, Operation."""
+        return self._read(stack.backend, suffix=".tflock")
+
+    def _read(self, backend: S3Backend | None, *, suffix: str) -> dict[str, Any] | None:
+        if backend is None:
+            return None
+        try:
+            answer = self._s3.get_object(Bucket=backend.bucket, Key=backend.key + suffix)
+        except (self._s3.exceptions.NoSuchKey, self._s3.exceptions.NoSuchBucket):
+            return None
+        found: dict[str, Any] = json.loads(answer["Body"].read())
+        return found
+
+    def _bucket_exists(self) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._s3.head_bucket(Bucket=self._spec.bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            raise
+        return True
+
+
+def is_left_behind(lock: dict[str, Any], *, who: str, since: datetime) -> bool:
+    """Tell whether a lock is the one that our own dead run took: by the same user and host, after that run began."""
+    return bool(lock.get("Who") == who and datetime.fromisoformat(_seconds(lock["Created"])) >= since)
+
+
+def _seconds(timestamp: str) -> str:
+    # Go writes nanoseconds; Python reads microseconds.
+    whole, _, fraction = timestamp.rstrip("Z").partition(".")
+    return f"{whole}.{fraction[:6]:0<6}+00:00"
