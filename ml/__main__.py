@@ -1,0 +1,113 @@
+"""The one command of the images: `python -m ml train | optimize | serve | fetch`.
+
+Each reads its files where Amazon SageMaker puts them, under /opt/ml or the folder that SAGEMAKER_BASE_DIR names.
+"""
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+
+from ml import contract
+from ml.contract import Container
+from ml.errors import MlError, StoppedError
+
+EXAMPLES = """examples, on a laptop:
+  python -m ml fetch --cache .cache/datasets --model review_sentiment --out /tmp/job/input/data/training
+  mkdir -p /tmp/job/input/config
+  echo '{"model": "review_sentiment", "recipe": "debug"}' > /tmp/job/input/config/hyperparameters.json
+  SAGEMAKER_BASE_DIR=/tmp/job python -m ml train
+  SAGEMAKER_BASE_DIR=/tmp/job torchrun --nproc-per-node 2 -m ml train
+"""
+FAILURE_CHARACTERS = 1024
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 2 for what the caller can mend, 143 when stopped, 1 for a defect."""
+    options = _parser().parse_args(arguments)
+    contract.let_waiting_threads_sleep()
+    container = contract.container()
+    try:
+        options.run(container, options)
+    except MlError as error:
+        print(f"{'stopped' if isinstance(error, StoppedError) else 'error'}: {error}", file=sys.stderr, flush=True)
+        if options.is_job and not isinstance(error, StoppedError):
+            _write_failure(container, str(error))
+        return error.exit_code
+    except Exception as error:
+        traceback.print_exc()
+        if options.is_job:
+            _write_failure(container, f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ml", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="train | optimize | serve | fetch")
+    for run, is_job, says in (
+        (train, True, "train the model that input/config/hyperparameters.json names"),
+        (optimize, True, "turn a trained model into the one that is served, with proof of parity"),
+        (serve, False, "answer /ping and /invocations with the bundle in model/"),
+        (fetch, False, "fetch the data that models are trained on"),
+    ):
+        command = commands.add_parser(run.__name__, help=says, description=says)
+        command.set_defaults(run=run, is_job=is_job)
+        if run is fetch:
+            command.add_argument("--cache", type=Path, required=True, help="folder that keeps what was downloaded")
+            command.add_argument("--model", help="the model whose data to fetch (default: every model's)")
+            command.add_argument(
+                "--out", type=Path, help="also write the model's train and test sets and manifest here"
+            )
+    return parser
+
+
+def train(container: Container, _options: argparse.Namespace) -> None:
+    """Train, as one process or as one of those that torchrun started."""
+    from ml.training import job, launch
+
+    if container.place:
+        job.train(container, container.place)
+    elif command := launch.command(container):
+        launch.become(command)
+    else:
+        job.train(container, contract.Place())
+
+
+def optimize(container: Container, _options: argparse.Namespace) -> None:
+    """Export the trained model of the channel `model`."""
+    from ml.optimization import job
+
+    job.optimize(container)
+
+
+def serve(container: Container, _options: argparse.Namespace) -> None:
+    """Serve the bundle in the model folder until SIGTERM."""
+    from ml.serving import server
+
+    server.serve(container)
+
+
+def fetch(_container: Container, options: argparse.Namespace) -> None:
+    """Fetch into the cache what models are trained on."""
+    from ml.data import datasets, sources
+    from ml.models import catalogue
+
+    if options.out and options.model:
+        manifest = datasets.prepare(options.model, options.cache, options.out)
+        print(f"data model={options.model} version={manifest.version} out={options.out}", flush=True)
+        return
+    for model in (options.model,) if options.model else catalogue.names():
+        sources.fetch(catalogue.part(model, "data").SOURCE, options.cache)
+
+
+def _write_failure(container: Container, reason: str) -> None:
+    """Leave the reason where the platform looks for it."""
+    container.failure.parent.mkdir(parents=True, exist_ok=True)
+    container.failure.write_text(reason[:FAILURE_CHARACTERS])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

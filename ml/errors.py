@@ -1,0 +1,61 @@
+"""What can go wrong, in one tree.
+
+MlError                 thing, value, rule, fix; the command prints it without a traceback and exits 2
+├── InputError          a hyperparameter, channel or file that a job was given
+├── DataError           a data set that cannot be fetched, or is not what its manifest says
+├── BundleError         a bundle that is damaged, unsigned or signed by somebody else
+├── ParityError         an exported model that does not answer as the trained one did
+├── RequestError        a request that the model server refuses, with its HTTP status
+└── StoppedError        the platform asked the job to stop, and it did: no failure, exit code 143
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class MlError(Exception):
+    """An error that its reader can mend: what thing, which value, which rule it breaks, what to do."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, thing: str, value: object, rule: str, fix: str) -> None:
+        self.thing, self.value, self.rule, self.fix = thing, value, rule, fix
+        super().__init__(f"{thing}: {value} {rule}; {fix}")
+
+
+class InputError(MlError):
+    """A job's input (hyperparameter, channel, file) breaks a rule."""
+
+
+class DataError(MlError):
+    """A data set cannot be fetched, or differs from its manifest."""
+
+
+class BundleError(MlError):
+    """A bundle must not be served: damaged, unsigned or signed with another key."""
+
+
+class ParityError(MlError):
+    """An exported model's answers are too far from the trained model's."""
+
+
+class RequestError(MlError):
+    """A request that the model server refuses."""
+
+    def __init__(self, status: int, thing: str, value: object, rule: str, fix: str) -> None:
+        super().__init__(thing, value, rule, fix)
+        self.status = status
+
+
+class StoppedError(MlError):
+    """The job stopped because it was asked to (SIGTERM); 143 is what a shell reports for that signal."""
+
+    exit_code = 143
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a fix that offers the names nearest to a misspelt one, or all of them."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"use {' or '.join(repr(one) for one in close or known)}" if known else "there is none to choose from"

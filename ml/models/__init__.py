@@ -1,0 +1,14 @@
+"""One folder a model, found by its folder: to add a model, add a folder and touch nothing else.
+
+| file         | holds                                                           | imports torch |
+|--------------|-----------------------------------------------------------------|---------------|
+| card.py      | `CARD`: purpose, request and answer, licences, limits           | no            |
+| recipes.py   | `RECIPES`: name → typed values of one way to train it           | no            |
+| data.py      | `SOURCE`, `read(cache)`, `group(example)`                       | no            |
+| baseline.py  | `accuracy(train, test)`: the simple rival that it must beat     | no            |
+| task.py      | `build(recipe, data, world)`: what the training loop is given   | yes           |
+| exporting.py | `load(folder)`, `inputs(…)`: the trained network, for ONNX      | yes           |
+| handler.py   | `load(folder, threads)`: a bundle's files turned into answers   | no            |
+
+What else it needs (here: model.py, the network) is its own affair.
+"""

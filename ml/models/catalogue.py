@@ -1,0 +1,35 @@
+"""The models there are: every folder beside this file that holds a card."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ml.errors import InputError, nearest
+from ml.models.card import Card
+from ml.training.recipe import Recipe
+
+
+def names() -> tuple[str, ...]:
+    """Name the models, by looking at the folders: nothing is registered anywhere."""
+    return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob("*/card.py")))
+
+
+def part(model: str, name: str) -> Any:
+    """Import one file of a model's folder (the table in `ml/models/__init__.py` says what each holds)."""
+    if model not in names():
+        raise InputError("hyperparameter 'model'", repr(model), "is no folder of ml/models", nearest(model, names()))
+    return import_module(f"ml.models.{model}.{name}")
+
+
+def card(model: str) -> Card:
+    """Return a model's card."""
+    found: Card = part(model, "card").CARD
+    return found
+
+
+def recipe(model: str, name: str) -> Recipe:
+    """Return one of a model's recipes."""
+    recipes: dict[str, Recipe] = part(model, "recipes").RECIPES
+    if name not in recipes:
+        raise InputError("hyperparameter 'recipe'", repr(name), f"is no recipe of {model}", nearest(name, recipes))
+    return recipes[name]

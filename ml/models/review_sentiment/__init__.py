@@ -1,0 +1,1 @@
+"""Does a reviewer like what she writes about? A small pretrained transformer, its top layers taught on film reviews."""

@@ -1,0 +1,35 @@
+"""The trained network as the optimization job sees it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from ml.data.datasets import Example
+from ml.models.review_sentiment import model
+
+# Files of the trained model that travel with the exported one.
+KEEP = ("tokenizer.json",)
+INPUT, OUTPUT = "tokens", "logits"
+DYNAMIC = {0: "batch", 1: "length"}
+
+
+def load(folder: Path) -> nn.Module:
+    """Rebuild the network that a training job saved."""
+    weights = load_file(folder / "weights.safetensors")
+    taught = len({name.split(".")[2] for name in weights if name.startswith("head.layers.")})
+    classifier = model.Classifier(taught, labels=len(weights["head.classifier.bias"]))
+    classifier.load_state_dict(weights)
+    return classifier.eval()
+
+
+def inputs(folder: Path, examples: Sequence[Example]) -> Tensor:
+    """Return the network's input for some examples, [examples, tokens]."""
+    encodings = Tokenizer.from_file(str(folder / "tokenizer.json")).encode_batch([example.text for example in examples])
+    return pad_sequence(
+        [torch.tensor(encoding.ids) for encoding in encodings], batch_first=True, padding_value=model.PADDING
+    )

@@ -1,0 +1,107 @@
+"""`python -m ml train`: a training job from its hyperparameters to a model, a report and a run manifest."""
+
+import json
+import time
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import torch
+
+from ml.contract import TRAINING_CHANNEL, Container, Place
+from ml.data import datasets
+from ml.models import catalogue
+from ml.training import request, run_manifest, stop
+from ml.training.checkpoints import Checkpoints
+from ml.training.loop import Outcome, Point, Run
+from ml.training.request import Request
+from ml.training.tracking import Tracker
+from ml.training.world import World, join
+
+
+def train(container: Container, place: Place) -> None:
+    """Do the job as this process of its run."""
+    asked = request.read(container)
+    with stop.listening() as stop_request, join(place) as world:
+        _train(container, asked, world, stop_request)
+
+
+def _train(container: Container, asked: Request, world: World, stop_request: stop.StopRequest) -> None:
+    manifest, data = datasets.read(container.channel(TRAINING_CHANNEL))
+    world.say(f"model={asked.model} recipe={asked.recipe_name} data={manifest.version} processes={world.size}")
+    data = {name: rows[: asked.recipe.most_examples or None] for name, rows in data.items()}
+    described = run_manifest.describe(container, asked, manifest, world)
+    tracker = _tracker(container, asked, described) if world.is_first else None
+    finished = False
+    try:
+        torch.manual_seed(asked.recipe.seed)
+        began = time.perf_counter()
+        task = catalogue.part(asked.model, "task").build(asked.recipe, data, world)
+        world.say(f"ready seconds={time.perf_counter() - began:.1f} examples={len(task.lengths) * world.size}")
+        identity = json.dumps([asked.model, asdict(asked.recipe), manifest.version, world.size])
+        run = Run(
+            task,
+            asked.recipe,
+            world,
+            checkpoints=Checkpoints(container.checkpoints, identity),
+            stop=stop_request,
+            report=partial(_report, world, tracker),
+        )
+        with stop_request.deferred():
+            outcome = run.finish()
+        if world.is_first:
+            container.model.mkdir(parents=True, exist_ok=True)
+            task.save(container.model)
+            _write_report(container, asked, outcome, described, data)
+        finished = True
+    finally:
+        if tracker:
+            tracker.close(finished=finished)
+
+
+def _tracker(container: Container, asked: Request, described: dict[str, Any]) -> Tracker:
+    parameters = {
+        **described["recipe"],
+        "data": described["data"]["version"],
+        "git": described["git"],
+        "processes": described["hardware"]["processes"],
+    }
+    return Tracker(
+        container.tracking_uri,
+        container.output_data,
+        experiment=asked.model,
+        name=container.job_name,
+        parameters=parameters,
+    )
+
+
+def _report(world: World, tracker: Tracker | None, point: Point) -> None:
+    values = {name: value for name, value in point.items() if name != "step"}
+    world.say(f"step={point['step']} " + " ".join(f"{name}={value:.4g}" for name, value in values.items()))
+    if tracker:
+        tracker.metrics(point["step"], values)
+
+
+def _write_report(
+    container: Container,
+    asked: Request,
+    outcome: Outcome,
+    described: dict[str, Any],
+    data: dict[str, list[datasets.Example]],
+) -> None:
+    """Judge the simple baseline on the same rows, and write down how both did."""
+    baseline = catalogue.part(asked.model, "baseline").accuracy(data["train"], data["test"])
+    report = {
+        "model": asked.model,
+        "recipe": asked.recipe_name,
+        "seed": asked.recipe.seed,
+        "baseline_accuracy": baseline,
+        **asdict(outcome),
+    }
+    (container.model / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    (container.model / "run.json").write_text(json.dumps(described, indent=2) + "\n")
+    print(
+        f"final accuracy={outcome.accuracy:.4f} baseline_accuracy={baseline:.4f} steps={outcome.steps} "
+        f"seconds_per_step={outcome.seconds_per_step:.4f} train_seconds={outcome.train_seconds:.1f}",
+        flush=True,
+    )

@@ -1,0 +1,143 @@
+"""The training loop, one for every model: batches, gradients, clipping, schedule, checkpoints, an orderly stop.
+
+Everything that a step draws at random follows from the seed, the step and the rank, so a run needs no saved generator
+state to be resumed, and the same seed gives the same metrics.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from ml.errors import StoppedError
+from ml.training.batches import Batches
+from ml.training.checkpoints import Checkpoints
+from ml.training.recipe import Recipe
+from ml.training.stop import StopRequest
+from ml.training.task import Task
+from ml.training.world import World
+
+Point = dict[str, Any]
+"""One point of the curve: step, seconds, and loss with learning_rate or, at the end of an epoch, accuracy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a finished run reports; `seconds_per_step` counts everything but judging on held-out examples."""
+
+    steps: int
+    accuracy: float
+    seconds_per_step: float
+    train_seconds: float
+    curve: list[Point]
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Return the rate of a step: up in a line over the warm-up, then down along half a cosine to nothing."""
+    warm_up = max(1, round(recipe.warmup_share * steps))
+    if step < warm_up:
+        return recipe.learning_rate * (step + 1) / warm_up
+    return recipe.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+class Run:
+    """One training run: `Run(...).finish()`, or `StoppedError` after a checkpoint when the platform asks for it.
+
+    `report` is called with each point of the curve, in every process.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        recipe: Recipe,
+        world: World,
+        *,
+        checkpoints: Checkpoints,
+        stop: StopRequest,
+        report: Callable[[Point], None],
+    ) -> None:
+        self.task, self.recipe, self.world = task, recipe, world
+        self._checkpoints, self._stop, self._report = checkpoints, stop, report
+        self._optimizer = AdamW(task.module.parameters(), weight_decay=recipe.weight_decay, fused=True)
+        self._batches = Batches(task.lengths, recipe.batch_size, recipe.seed * world.size + world.rank)
+        self.steps = self._batches.per_epoch * recipe.epochs
+        self.first_step, self.curve = checkpoints.restore(task.module, self._optimizer)
+        self._module = world.wrap(task.module.train())
+        self._losses: list[Tensor] = []
+        self._accuracy = self._seconds_judging = 0.0
+
+    def finish(self) -> Outcome:
+        """Do all steps that are left."""
+        self._began = time.perf_counter()
+        for step in range(self.first_step, self.steps):
+            self._losses.append(self._train(step))
+            done = step + 1
+            if done % self.recipe.log_every == 0 or done == self.steps:
+                self._take_stock(done)
+            if done % self._batches.per_epoch == 0:
+                self._judge(done)
+            if done % self.recipe.checkpoint_every == 0 and done < self.steps:
+                self._save(done)
+        seconds = self._seconds()
+        return Outcome(
+            steps=self.steps,
+            accuracy=self._accuracy,
+            seconds_per_step=(seconds - self._seconds_judging) / (self.steps - self.first_step),
+            train_seconds=seconds,
+            curve=self.curve,
+        )
+
+    def _train(self, step: int) -> Tensor:
+        """Do one step and return its loss, still on the device: reading it would wait for the device."""
+        torch.manual_seed((self.recipe.seed * self.steps + step) * self.world.size + self.world.rank)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, step, self.steps)
+        loss = self.task.loss(self._module, self._batches[step])
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._module.parameters(), self.recipe.largest_gradient)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _take_stock(self, done: int) -> None:
+        """Report the mean loss since the last time, and stop here if any process was asked to."""
+        total, stop = self.world.total([float(torch.stack(self._losses).mean()), float(self._stop.requested)])
+        self._losses.clear()
+        self._add(
+            {
+                "step": done,
+                "loss": total / self.world.size,
+                "learning_rate": learning_rate(self.recipe, done - 1, self.steps),
+            }
+        )
+        if stop and done < self.steps:
+            self._save(done)
+            what = f"came; the run stands at step {done} of {self.steps}, and so does its checkpoint"
+            raise StoppedError("training job", "SIGTERM", what, "start the job again to go on from there")
+
+    def _judge(self, done: int) -> None:
+        """Measure the share of held-out examples that are answered rightly, over all processes."""
+        began = time.perf_counter()
+        self.task.module.eval()
+        with torch.inference_mode():
+            right, count = self.world.total(self.task.right_answers())
+        self.task.module.train()
+        self._accuracy = right / count
+        self._seconds_judging += time.perf_counter() - began
+        self._add({"step": done, "accuracy": self._accuracy})
+
+    def _save(self, done: int) -> None:
+        if self.world.is_first:
+            self._checkpoints.save(done, self.task.module, self._optimizer, self.curve)
+
+    def _add(self, point: Point) -> None:
+        self.curve.append({**point, "seconds": self._seconds()})
+        self._report(self.curve[-1])
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._began
