@@ -27,7 +27,7 @@ ENVIRONMENT = Environment(
                 GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge", "g6.xlarge"), max_nodes=4),
             ),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
-            endpoints=(EndpointSpec(name="reviews", model="review_sentiment"),),
+            endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
         ),
     ),
     budget=BudgetSpec(monthly_usd=1000, emails=("ml-platform@example.com",)),

@@ -25,7 +25,7 @@ ENVIRONMENT = Environment(
             network=NetworkSpec(cidr="10.10.0.0/16", zones=2, nat="none"),
             gpu_pools=(GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge"), max_nodes=2),),
             training=TrainingSpec(spot=False, max_runtime_seconds=1800),
-            endpoints=(EndpointSpec(name="reviews", model="review_sentiment"),),
+            endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
         ),
     ),
     budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",)),

@@ -12,7 +12,7 @@ from infra.spec import (
     TrainingSpec,
 )
 
-REVIEWS = EndpointSpec(name="reviews", model="review_sentiment", memory_mb=3072, max_concurrency=20)
+REVIEWS = EndpointSpec(name="review-sentiment", model="review_sentiment", memory_mb=3072, max_concurrency=20)
 
 ENVIRONMENT = Environment(
     name="prod",

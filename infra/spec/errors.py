@@ -2,8 +2,8 @@
 
     GroundplanError
     ├── SpecError          an environment file breaks rules; holds every problem of the file
-    ├── NamingError        a physical name does not fit what AWS takes (infra/naming.py)
-    └── ToolkitError       the stacks cannot be built: two resources at one address, no Node (infra/toolkit.py)
+    ├── NamingError        a physical name does not fit what AWS takes
+    └── ToolkitError       the stacks cannot be built: two resources at one address, no Node
 
 The command prints any of these without a traceback and exits 2.
 """
@@ -50,3 +50,11 @@ def nearest(word: str, choices: Iterable[str], *, otherwise: str) -> str:
     """Return ``did you mean 'a' or 'b'?`` for the choices most like `word`, or `otherwise` when none is."""
     close = get_close_matches(word, list(choices), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(map(repr, close))}?" if close else otherwise
+
+
+class NamingError(GroundplanError):
+    """A physical name is longer than AWS takes, or holds what AWS refuses."""
+
+
+class ToolkitError(GroundplanError):
+    """The stacks cannot be built."""

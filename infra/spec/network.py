@@ -13,8 +13,8 @@ def _network(text: str) -> str:
         block = IPv4Network(text)
     except ValueError as error:
         raise ValueError(f"is no IPv4 network ({error})") from None
-    if not 16 <= block.prefixlen <= 24:
-        raise ValueError(f"is a /{block.prefixlen} network; a VPC here is a /16 to a /24")
+    if not 16 <= block.prefixlen <= 22:
+        raise ValueError(f"is a /{block.prefixlen} network where a VPC here is a /16 to a /22")
     return text
 
 
@@ -34,3 +34,18 @@ class NetworkSpec(Spec):
     def block(self) -> IPv4Network:
         """The CIDR as a value to compute with."""
         return IPv4Network(self.cidr)
+
+    @property
+    def nat_gateways(self) -> int:
+        """How many NAT gateways `nat` asks for."""
+        return {"none": 0, "one": 1, "per-zone": self.zones}[self.nat]
+
+    @property
+    def private_blocks(self) -> list[IPv4Network]:
+        """A subnet for each zone, in the upper half. A zone that is added later moves none of the others."""
+        return list(self.block.subnets(3))[4 : 4 + self.zones]
+
+    @property
+    def public_blocks(self) -> list[IPv4Network]:
+        """A small subnet for each NAT gateway, at the lower end."""
+        return list(self.block.subnets(6))[: self.nat_gateways]

@@ -21,7 +21,8 @@ class GpuPoolSpec(Spec):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,15}$", description="up to 16 of a-z, 0-9 and '-', a letter first")
     instance_types: tuple[str, ...] = Field(min_length=1, description="EC2 types, the wanted one first: ('g5.xlarge',)")
     min_nodes: int = Field(default=0, ge=0, description="0 (costs nothing when idle) or more")
-    max_nodes: int = Field(ge=1, description="1 or more")
+    max_nodes: int = Field(ge=1, description="1 or more spot machines")
+    max_on_demand_nodes: int = Field(default=1, ge=1, description="1 or more, which stand in when there is no spot")
     volume_gb: int = Field(default=200, ge=30, description="30 or more: the machine image alone takes 30")
 
     @property
