@@ -12,19 +12,29 @@ from ci.stack_progress import StackProgress
 from ci.synthesis import synthesize
 
 
+class Span(Result):
+    """One resource as Terraform made, changed or removed it; seconds since the deploy began."""
+
+    address: str
+    started_seconds: float
+    ended_seconds: float
+
+
 class StackOutcome(Result):
-    """What a deploy did to one stack; times are seconds since the deploy began."""
+    """What a deploy did to one stack; `started_seconds` since the deploy began."""
 
     stack: str
+    after: tuple[str, ...]
     started_seconds: float
     seconds: float
+    # How many resources of each Terraform type it holds.
+    types: dict[str, int]
     resources: int
     created: int
     updated: int
     replaced: int
     destroyed: int
-    # The addresses that took longest, slowest first, with their seconds.
-    slowest: dict[str, float]
+    spans: tuple[Span, ...]
 
 
 class DeployResult(Result):
@@ -69,15 +79,19 @@ def _outcomes(stacks: Sequence[Stack], shown: Sequence[StackProgress], began: fl
 
 
 def _outcome(stack: Stack, progress: StackProgress, began: float) -> StackOutcome:
-    slowest = sorted(progress.took.items(), key=lambda item: -item[1])[:5]
     return StackOutcome(
         stack=stack.id,
+        after=tuple(sorted(stack.dependencies)),
         started_seconds=round((progress.started or began) - began, 2),
         seconds=round(progress.seconds, 2),
+        types=stack.types,
         resources=stack.resources,
         created=progress.planned["create"],
         updated=progress.planned["update"],
         replaced=progress.planned["replace"],
         destroyed=progress.planned["delete"],
-        slowest={address: round(seconds, 2) for address, seconds in slowest},
+        spans=tuple(
+            Span(address=address, started_seconds=round(start - began, 2), ended_seconds=round(end - began, 2))
+            for address, start, end in progress.spans
+        ),
     )

@@ -32,10 +32,15 @@ class Stack:
         return document
 
     @property
-    def resources(self) -> int:
-        """How many resources it declares; a `count` that only Terraform can compute counts as one."""
+    def types(self) -> dict[str, int]:
+        """How many resources of each type it declares; a `count` that only Terraform can compute counts as one."""
         declared = self.document.get("resource", {})
-        return sum(_copies(block) for blocks in declared.values() for block in blocks.values())
+        return {kind: sum(map(_copies, blocks.values())) for kind, blocks in sorted(declared.items())}
+
+    @property
+    def resources(self) -> int:
+        """How many resources it declares."""
+        return sum(self.types.values())
 
     @property
     def backend(self) -> S3Backend | None:

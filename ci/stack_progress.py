@@ -38,8 +38,8 @@ class StackProgress:
     done: int = 0
     # Addresses in work → when each began.
     working: dict[str, float] = field(default_factory=dict)
-    # Addresses → seconds that each took.
-    took: dict[str, float] = field(default_factory=dict)
+    # What was done: address, began, ended.
+    spans: list[tuple[str, float, float]] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     # Lines that are no events: what Terraform writes when it cannot even start.
     noise: list[str] = field(default_factory=list)
@@ -103,4 +103,4 @@ class StackProgress:
     def _end_of(self, address: str) -> None:
         began = self.working.pop(address, None)
         if began is not None:
-            self.took[address] = self.took.get(address, 0.0) + time.monotonic() - began
+            self.spans.append((address, began, time.monotonic()))

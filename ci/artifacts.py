@@ -1,0 +1,43 @@
+"""Moves files between this machine and the environment's buckets."""
+
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ci.site import Site
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def fetch_archive(site: Site, uri: str, into: Path) -> Path:
+    """Download the model.tar.gz at `uri` and unpack it into the folder `into`, unless that was done before."""
+    if into.exists():
+        return into
+    s3: S3Client = site.client("s3")
+    address = urlsplit(uri)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=into.parent) as scratch:
+        archive, content = Path(scratch) / "archive.tar.gz", Path(scratch) / "content"
+        s3.download_file(address.netloc, address.path.lstrip("/"), str(archive))
+        with tarfile.open(archive) as packed:
+            packed.extractall(content, filter="data")
+        content.rename(into)
+    return into
+
+
+def upload_folder(site: Site, folder: Path, bucket: str, prefix: str, *, last: str) -> str:
+    """Upload the files of `folder` unless the one named `last`, which is put when all others are there, is there already.
+
+    `prefix` must name the content, so that what is there need not be compared. Returns the S3 address of the folder.
+    """
+    s3: S3Client = site.client("s3")
+    uri = f"s3://{bucket}/{prefix}/"
+    if s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/{last}").get("KeyCount"):
+        return uri
+    files = sorted(folder.iterdir(), key=lambda file: file.name == last)
+    for file in files:
+        s3.upload_file(str(file), bucket, f"{prefix}/{file.name}")
+    return uri

@@ -1,0 +1,60 @@
+"""Reads what the stacks of an environment handed over: their contracts, as SSM parameters."""
+
+from typing import TYPE_CHECKING
+
+from ci.errors import CommandError, NotDeployedError
+from ci.site import Site
+from infra.spec import RegionSpec
+from infra.spec.contract import ServingContract, TrainingContract
+from infra.spec.errors import nearest
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+
+def training_contract(site: Site) -> TrainingContract:
+    """Return the training contract of the region where the environment trains, its first."""
+    name = TrainingContract.parameter_name(site.environment.project, site.name)
+    return TrainingContract.model_validate_json(_parameter(site, site.home_region, name))
+
+
+def serving_contract(site: Site, region: RegionSpec, endpoint: str) -> ServingContract:
+    """Return the contract of one endpoint, by the name that its `EndpointSpec` has."""
+    name = ServingContract.parameter_name(site.environment.project, site.name, endpoint)
+    return ServingContract.model_validate_json(_parameter(site, region, name))
+
+
+def endpoints_of(site: Site, model: str) -> list[tuple[RegionSpec, ServingContract]]:
+    """Return the contracts of all endpoints that serve `model`, in every region."""
+    return [
+        (region, serving_contract(site, region, endpoint.name))
+        for region in site.environment.regions
+        for endpoint in region.endpoints
+        if endpoint.model == model
+    ]
+
+
+def find_endpoint(site: Site, endpoint: str) -> tuple[RegionSpec, ServingContract]:
+    """Return the first region that has an endpoint of this name, and its contract."""
+    known = {spec.name: region for region in reversed(site.environment.regions) for spec in region.endpoints}
+    if endpoint not in known:
+        raise CommandError(
+            thing="endpoint",
+            value=repr(endpoint),
+            rule=f"is not in environments/{site.name}.py",
+            fix=nearest(endpoint, known, otherwise=f"there are {', '.join(sorted(known)) or 'none'}"),
+        )
+    return known[endpoint], serving_contract(site, known[endpoint], endpoint)
+
+
+def _parameter(site: Site, region: RegionSpec, name: str) -> str:
+    ssm: SSMClient = site.client("ssm", region.name)
+    try:
+        return ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound as error:
+        raise NotDeployedError(
+            thing=f"environment {site.name!r}",
+            value=f"parameter {name} in {region.name}",
+            rule="is not there",
+            fix=f"deploy first: groundplan deploy {site.name}",
+        ) from error

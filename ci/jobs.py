@@ -1,0 +1,188 @@
+"""Jobs on the platform: SageMaker training jobs, started from the training contract and followed to their end."""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from ci.contracts import training_contract
+from ci.errors import CommandError, JobError
+from ci.log_tail import TRAINING_JOBS, LogTail
+from ci.progress import Progress
+from ci.site import Site
+from infra.naming import Names
+from infra.spec.contract import TrainingContract
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
+
+Kind = Literal["train", "optimize"]
+LONGEST_NAME = 63
+TAIL_LINES = 15
+POLL_SECONDS = 0.5
+
+# What the platform reads off a job's log lines (ml/training prints them).
+METRICS = {
+    "loss": r"\bloss=([0-9.eE+-]+)",
+    "accuracy": r"final accuracy=([0-9.]+)",
+    "baseline_accuracy": r"\bbaseline_accuracy=([0-9.]+)",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRequest:
+    """What sets one job apart from another; all else comes from the environment's training contract."""
+
+    kind: Kind
+    model: str
+    # Channel → S3 address of its files.
+    channels: Mapping[str, str]
+    hyperparameters: Mapping[str, str]
+
+
+def start(site: Site, request: JobRequest) -> str:
+    """Create the job and return its name."""
+    contract = training_contract(site)
+    name = _name(site, request)
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    sagemaker.create_training_job(**_call(site, request, contract, name))
+    return name
+
+
+def follow(site: Site, name: str, progress: Progress) -> "DescribeTrainingJobResponseTypeDef":
+    """Say the job's log lines as they come and return its description once it is Completed.
+
+    Raises `JobError` with the reason and the log's tail when it ends otherwise. Ctrl-C stops the job.
+    """
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    logs: CloudWatchLogsClient = site.client("logs")
+    tail, last = LogTail(logs, TRAINING_JOBS, f"{name}/"), deque[str](maxlen=TAIL_LINES)
+    try:
+        while True:
+            job = sagemaker.describe_training_job(TrainingJobName=name)
+            for line in tail.read():
+                last.append(line)
+                progress.say(f"  {line}")
+            if job["TrainingJobStatus"] not in {"InProgress", "Stopping"}:
+                break
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        sagemaker.stop_training_job(TrainingJobName=name)
+        progress.say(f"Stopping job {name}.")
+        raise
+    if job["TrainingJobStatus"] == "Completed":
+        return job
+    raise JobError(
+        thing=f"job {name!r}",
+        value=job["TrainingJobStatus"],
+        rule=f"is how it ended: {job.get('FailureReason', 'no reason given')}",
+        fix=f"see all of its log: groundplan logs {site.name} {name}",
+        details=list(last),
+    )
+
+
+def newest(site: Site, kind: Kind, model: str) -> str:
+    """Return the name of the job of this kind and model that was completed last."""
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    found = sagemaker.list_training_jobs(
+        NameContains=_stem(site, kind, model), StatusEquals="Completed", SortBy="CreationTime", SortOrder="Descending"
+    )["TrainingJobSummaries"]
+    if not found:
+        raise CommandError(
+            thing=f"model {model!r}",
+            value=f"no completed {kind} job",
+            rule=f"is in environment {site.name!r}",
+            fix=f"run one: groundplan {kind} {site.name} {model}",
+        )
+    return found[0]["TrainingJobName"]
+
+
+def describe(site: Site, name: str) -> "DescribeTrainingJobResponseTypeDef":
+    """Return a job's description, or say that there is no job of that name."""
+    from botocore.exceptions import ClientError
+
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    try:
+        return sagemaker.describe_training_job(TrainingJobName=name)
+    except ClientError as error:
+        raise CommandError(
+            thing="job",
+            value=repr(name),
+            rule=f"is not known in environment {site.name!r}",
+            fix=f"see which there are: groundplan status {site.name}",
+        ) from error
+
+
+def tags(site: Site, *, component: str, model: str) -> list[dict[str, str]]:
+    """Return the tags that the environment's stacks put on everything, for what the command makes itself."""
+    environment = site.environment
+    pairs = {
+        "project": environment.project,
+        "environment": environment.name,
+        "owner": environment.owner,
+        "cost_centre": environment.cost_centre,
+        "component": component,
+        "model": model,
+    }
+    return [{"Key": key, "Value": value} for key, value in pairs.items()]
+
+
+def _stem(site: Site, kind: Kind, model: str) -> str:
+    prefix = Names.of(site.environment, site.home_region.name).regional("")
+    room = LONGEST_NAME - len(prefix) - len("-optimize-20260101-000000-abcd")
+    return f"{prefix}{model.replace('_', '-')[:room]}-{kind}-"
+
+
+def _name(site: Site, request: JobRequest) -> str:
+    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{_stem(site, request.kind, request.model)}{moment}-{secrets.token_hex(2)}"
+
+
+def _call(site: Site, request: JobRequest, contract: TrainingContract, name: str) -> dict[str, Any]:
+    """Return the arguments of CreateTrainingJob."""
+    call: dict[str, Any] = {
+        "TrainingJobName": name,
+        "RoleArn": contract.role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": contract.image_uri,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": metric, "Regex": regex} for metric, regex in METRICS.items()],
+        },
+        "HyperParameters": dict(request.hyperparameters),
+        "InputDataConfig": [_channel(channel, uri) for channel, uri in request.channels.items()],
+        "OutputDataConfig": {
+            "S3OutputPath": f"s3://{contract.artifact_bucket}/jobs",
+            "KmsKeyId": contract.kms_key_arn,
+        },
+        "CheckpointConfig": {"S3Uri": f"s3://{contract.artifact_bucket}/checkpoints/{name}"},
+        "ResourceConfig": {
+            "InstanceType": contract.instance_type,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": contract.volume_gb,
+            "VolumeKmsKeyId": contract.kms_key_arn,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": contract.max_runtime_seconds},
+        "EnableManagedSpotTraining": contract.spot,
+        "Tags": tags(site, component="training", model=request.model),
+    }
+    if request.kind == "optimize":
+        call["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python", "-m", "ml", "optimize"]
+    if contract.spot:
+        # Waiting for capacity and resuming after a reclaim may take as long again as the work itself.
+        call["StoppingCondition"]["MaxWaitTimeInSeconds"] = 2 * contract.max_runtime_seconds
+    if contract.subnet_ids:
+        call["VpcConfig"] = {
+            "Subnets": list(contract.subnet_ids),
+            "SecurityGroupIds": list(contract.security_group_ids),
+        }
+    return call
+
+
+def _channel(name: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}

@@ -1,0 +1,57 @@
+"""Turns a trained model into the one that is served: a second job, which exports it and proves that it answers alike."""
+
+import json
+from typing import Any
+
+from ci import jobs
+from ci.artifacts import fetch_archive
+from ci.errors import CommandError
+from ci.progress import QUIET, Progress
+from ci.result import Result
+from ci.site import Site
+
+
+class OptimizeResult(Result):
+    """A completed optimization and what its report.json says, parity among it."""
+
+    job: str
+    model: str
+    trained_by: str
+    seconds: int
+    artifact: str
+    report: dict[str, Any]
+
+
+def optimize(site: Site, model: str, *, job: str | None = None, progress: Progress = QUIET) -> OptimizeResult:
+    """Optimize what the training job `job` made, by default the newest of `model` that was completed."""
+    trained_by = job or jobs.newest(site, "train", model)
+    trained = jobs.describe(site, trained_by)
+    if trained["TrainingJobStatus"] != "Completed":
+        raise CommandError(
+            thing=f"job {trained_by!r}",
+            value=trained["TrainingJobStatus"],
+            rule="has left no model",
+            fix=f"take a completed one, or train: groundplan train {site.name} {model}",
+        )
+    channels = {
+        source["ChannelName"]: source["DataSource"]["S3DataSource"]["S3Uri"] for source in trained["InputDataConfig"]
+    }
+    request = jobs.JobRequest(
+        kind="optimize",
+        model=model,
+        channels={"training": channels["training"], "model": trained["ModelArtifacts"]["S3ModelArtifacts"]},
+        hyperparameters=trained["HyperParameters"],
+    )
+    name = jobs.start(site, request)
+    progress.say(f"Started job {name} on what {trained_by} made.")
+    done = jobs.follow(site, name, progress)
+    artifact = done["ModelArtifacts"]["S3ModelArtifacts"]
+    content = fetch_archive(site, artifact, site.workspace.folder(site.name) / "jobs" / name)
+    return OptimizeResult(
+        job=name,
+        model=model,
+        trained_by=trained_by,
+        seconds=done["TrainingTimeInSeconds"],
+        artifact=artifact,
+        report=json.loads((content / "report.json").read_text()),
+    )
