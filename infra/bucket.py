@@ -1,0 +1,97 @@
+"""An S3 bucket that is private, encrypted, versioned and reached over TLS only."""
+
+from cdktf import TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
+from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
+from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
+    S3BucketServerSideEncryptionConfigurationA,
+    S3BucketServerSideEncryptionConfigurationRuleA,
+    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA, S3BucketVersioningVersioningConfiguration
+
+from infra.role import Statement, policy
+from infra.toolkit import Construct
+
+_KEEP_OLD_VERSIONS_DAYS = 90
+_DROP_BROKEN_UPLOADS_DAYS = 7
+
+
+class Bucket(Construct):
+    """A bucket of `name` under the KMS key `key_arn`. Guarded, it is not destroyed, least of all with contents."""
+
+    def __init__(self, scope: Construct, id: str, *, name: str, key_arn: str, guarded: bool) -> None:
+        super().__init__(scope, id)
+        bucket = S3Bucket(
+            self,
+            "bucket",
+            bucket=name,
+            force_destroy=not guarded,
+            lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
+        )
+        # The policy after the block: S3 refuses two changes of a bucket's access at a time.
+        private = S3BucketPublicAccessBlock(
+            self,
+            "public_access_block",
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+        )
+        tls = policy(_deny_without_tls(bucket.arn))
+        S3BucketPolicy(self, "policy", bucket=bucket.id, policy=tls, depends_on=[private])
+        self._encrypt(bucket, key_arn)
+        self._keep_old_versions_for_a_while(bucket)
+        self.name: str = bucket.bucket
+        self.arn: str = bucket.arn
+
+    def _encrypt(self, bucket: S3Bucket, key_arn: str) -> None:
+        default = S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
+            sse_algorithm="aws:kms", kms_master_key_id=key_arn
+        )
+        # A bucket key saves nearly all of the calls to KMS, which are billed one by one.
+        rule = S3BucketServerSideEncryptionConfigurationRuleA(
+            apply_server_side_encryption_by_default=default, bucket_key_enabled=True
+        )
+        S3BucketServerSideEncryptionConfigurationA(self, "encryption", bucket=bucket.id, rule=[rule])
+
+    def _keep_old_versions_for_a_while(self, bucket: S3Bucket) -> None:
+        versioning = S3BucketVersioningA(
+            self,
+            "versioning",
+            bucket=bucket.id,
+            versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
+        )
+        rule = S3BucketLifecycleConfigurationRule(
+            id="expire-what-was-replaced",
+            status="Enabled",
+            filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+            noncurrent_version_expiration=[
+                S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=_KEEP_OLD_VERSIONS_DAYS)
+            ],
+            abort_incomplete_multipart_upload=[
+                S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
+                    days_after_initiation=_DROP_BROKEN_UPLOADS_DAYS
+                )
+            ],
+        )
+        S3BucketLifecycleConfiguration(self, "lifecycle", bucket=bucket.id, rule=[rule], depends_on=[versioning])
+
+
+def _deny_without_tls(bucket_arn: str) -> Statement:
+    return Statement(
+        ("s3:*",),
+        (bucket_arn, f"{bucket_arn}/*"),
+        effect="Deny",
+        principal="*",
+        condition={"Bool": {"aws:SecureTransport": "false"}},
+    )

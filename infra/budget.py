@@ -1,0 +1,72 @@
+"""What an environment may cost, found by its tags: a monthly budget, and a watch for what is not usual."""
+
+import json
+
+from cdktf_cdktf_provider_aws.budgets_budget import BudgetsBudget, BudgetsBudgetCostFilter, BudgetsBudgetNotification
+from cdktf_cdktf_provider_aws.ce_anomaly_monitor import CeAnomalyMonitor
+from cdktf_cdktf_provider_aws.ce_anomaly_subscription import (
+    CeAnomalySubscription,
+    CeAnomalySubscriptionSubscriber,
+    CeAnomalySubscriptionThresholdExpression,
+    CeAnomalySubscriptionThresholdExpressionDimension,
+)
+
+from infra.naming import Names
+from infra.spec import BudgetSpec
+from infra.toolkit import Construct
+
+
+class Budget(Construct):
+    """A mail for each threshold that the month's cost passes, and one when it is forecast to end above the whole."""
+
+    def __init__(self, scope: Construct, id: str, *, spec: BudgetSpec, names: Names) -> None:
+        super().__init__(scope, id)
+        emails = list(spec.emails)
+        alerts = [("ACTUAL", percent) for percent in spec.thresholds_percent] + [("FORECASTED", 100)]
+        BudgetsBudget(
+            self,
+            "budget",
+            name=names.regional("monthly"),
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=str(spec.monthly_usd),
+            limit_unit="USD",
+            cost_filter=[BudgetsBudgetCostFilter(name="TagKeyValue", values=[f"user:environment${names.environment}"])],
+            notification=[
+                BudgetsBudgetNotification(
+                    notification_type=kind,
+                    comparison_operator="GREATER_THAN",
+                    threshold=percent,
+                    threshold_type="PERCENTAGE",
+                    subscriber_email_addresses=emails,
+                )
+                for kind, percent in alerts
+            ],
+        )
+
+
+class AnomalyWatch(Construct):
+    """A daily mail on costs of the environment that are `anomaly_usd` or more above what is usual."""
+
+    def __init__(self, scope: Construct, id: str, *, spec: BudgetSpec, names: Names) -> None:
+        super().__init__(scope, id)
+        own = {"Tags": {"Key": "environment", "Values": [names.environment], "MatchOptions": ["EQUALS"]}}
+        monitor = CeAnomalyMonitor(
+            self,
+            "anomaly_monitor",
+            name=names.regional("costs"),
+            monitor_type="CUSTOM",
+            monitor_specification=json.dumps(own),
+        )
+        threshold = CeAnomalySubscriptionThresholdExpressionDimension(
+            key="ANOMALY_TOTAL_IMPACT_ABSOLUTE", values=[str(spec.anomaly_usd)], match_options=["GREATER_THAN_OR_EQUAL"]
+        )
+        CeAnomalySubscription(
+            self,
+            "anomaly_subscription",
+            name=names.regional("costs"),
+            frequency="DAILY",
+            monitor_arn_list=[monitor.arn],
+            subscriber=[CeAnomalySubscriptionSubscriber(type="EMAIL", address=email) for email in spec.emails],
+            threshold_expression=CeAnomalySubscriptionThresholdExpression(dimension=threshold),
+        )

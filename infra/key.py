@@ -1,0 +1,71 @@
+"""KMS keys: one that encrypts what an environment keeps, one that signs what it releases."""
+
+from cdktf import TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
+from cdktf_cdktf_provider_aws.kms_key import KmsKey
+
+from infra.naming import Names
+from infra.role import Statement, policy
+from infra.toolkit import Construct
+
+# A guarded key can be rescued for a month; KMS takes no less than a week.
+_GUARDED_DAYS, _UNGUARDED_DAYS = 30, 7
+
+
+class EncryptionKey(Construct):
+    """A key that turns by itself each year, ruled by the account's IAM. Logs, alarms and events may write under it."""
+
+    def __init__(self, scope: Construct, id: str, *, names: Names, purpose: str, guarded: bool) -> None:
+        super().__init__(scope, id)
+        key = KmsKey(
+            self,
+            "key",
+            description=f"Encrypts the {purpose} of {names.project} {names.environment}",
+            enable_key_rotation=True,
+            deletion_window_in_days=_GUARDED_DAYS if guarded else _UNGUARDED_DAYS,
+            policy=policy(_account_rules(names), *_services_write(names)),
+            lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
+        )
+        KmsAlias(self, "alias", name=f"alias/{names.regional(purpose)}", target_key_id=key.key_id)
+        self.arn: str = key.arn
+
+
+class SigningKey(Construct):
+    """A P-256 key whose private half never leaves KMS: what it signed was released by who may use it."""
+
+    def __init__(self, scope: Construct, id: str, *, names: Names, purpose: str, guarded: bool) -> None:
+        super().__init__(scope, id)
+        key = KmsKey(
+            self,
+            "key",
+            description=f"Signs the {purpose} of {names.project} {names.environment}",
+            key_usage="SIGN_VERIFY",
+            customer_master_key_spec="ECC_NIST_P256",
+            deletion_window_in_days=_GUARDED_DAYS if guarded else _UNGUARDED_DAYS,
+            policy=policy(_account_rules(names)),
+            lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
+        )
+        KmsAlias(self, "alias", name=f"alias/{names.regional(purpose)}", target_key_id=key.key_id)
+        self.arn: str = key.arn
+
+
+def _account_rules(names: Names) -> Statement:
+    return Statement(("kms:*",), principal={"AWS": f"arn:aws:iam::{names.account_id}:root"})
+
+
+def _services_write(names: Names) -> tuple[Statement, ...]:
+    own_logs = f"arn:aws:logs:{names.region}:{names.account_id}:log-group:*"
+    return (
+        Statement(
+            ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
+            principal={"Service": f"logs.{names.region}.amazonaws.com"},
+            condition={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": own_logs}},
+        ),
+        Statement(
+            ("kms:Decrypt", "kms:GenerateDataKey*"),
+            principal={"Service": "cloudwatch.amazonaws.com"},
+            condition={"StringEquals": {"aws:SourceAccount": names.account_id}},
+        ),
+        # EventBridge names no source when it publishes to an encrypted topic, so a condition would shut it out.
+        Statement(("kms:Decrypt", "kms:GenerateDataKey*"), principal={"Service": "events.amazonaws.com"}),
+    )

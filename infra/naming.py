@@ -1,0 +1,47 @@
+"""Physical names: the one place that decides what a thing is called in an AWS account."""
+
+from dataclasses import dataclass
+
+from infra.spec import Environment
+from infra.spec.errors import NamingError
+
+# What AWS takes, by what shares one space of names.
+_BUCKET, _ROLE, _REGIONAL = 63, 64, 63
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names for the things of one environment in one region."""
+
+    project: str
+    environment: str
+    region: str
+    account_id: str
+
+    @classmethod
+    def of(cls, environment: Environment, region: str) -> "Names":
+        """Return the names for `environment` in `region`."""
+        return cls(environment.project, environment.name, region, environment.account_id)
+
+    def bucket(self, purpose: str) -> str:
+        """Name an S3 bucket: the whole world shares these names."""
+        return self._joined(_BUCKET, self.project, self.environment, self.region, self.account_id, purpose)
+
+    def role(self, purpose: str) -> str:
+        """Name an IAM role, profile or policy: the regions of an account share these names."""
+        return self._joined(_ROLE, self.project, self.environment, self.region, purpose)
+
+    def regional(self, purpose: str, *, longest: int = _REGIONAL) -> str:
+        """Name what is unique within one region of an account."""
+        return self._joined(longest, self.project, self.environment, purpose)
+
+    def _joined(self, longest: int, *parts: str) -> str:
+        name = "-".join(parts).replace("_", "-")
+        if len(name) > longest:
+            raise NamingError(
+                thing=f"the name of {parts[-1]!r}",
+                value=f"{name!r}",
+                rule=f"has {len(name)} characters where AWS takes {longest}",
+                fix="shorten the project, the environment or the thing itself",
+            )
+        return name

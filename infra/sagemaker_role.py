@@ -1,0 +1,65 @@
+"""The role that SageMaker takes to run a container of ours: it reads and writes what it is told, and nothing else."""
+
+from collections.abc import Sequence
+
+from infra.naming import Names
+from infra.role import PULL_IMAGE, Role, Statement
+from infra.toolkit import Construct
+
+# Both are required to place a container in a VPC, and EC2 knows no narrower resource for them.
+_JOIN_NETWORK = (
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+)
+
+
+class SageMakerRole(Construct):
+    """An execution role for `purpose`. `reads` and `writes` are ARNs of buckets under the key `key_arn`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        names: Names,
+        purpose: str,
+        reads: Sequence[str],
+        writes: Sequence[str] = (),
+        key_arn: str,
+        repository_arn: str,
+        log_groups: str,
+        in_network: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+        logs = f"arn:aws:logs:{names.region}:{names.account_id}:log-group:{log_groups}"
+        statements = [
+            Statement(("s3:ListBucket",), tuple(reads)),
+            Statement(("s3:GetObject",), tuple(f"{bucket}/*" for bucket in reads)),
+            Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
+            Statement(("ecr:GetAuthorizationToken",)),
+            Statement(PULL_IMAGE, (repository_arn,)),
+            Statement(("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"), (logs, f"{logs}:*")),
+            Statement(
+                ("cloudwatch:PutMetricData",), condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
+            ),
+        ]
+        if writes:
+            statements.append(Statement(("s3:PutObject",), tuple(f"{bucket}/*" for bucket in writes)))
+        if in_network:
+            statements.append(Statement(_JOIN_NETWORK))
+        role = Role(
+            self,
+            "execution",
+            name=names.role(purpose),
+            service="sagemaker.amazonaws.com",
+            for_account=names.account_id,
+            statements=statements,
+        )
+        self.arn: str = role.arn

@@ -1,0 +1,81 @@
+"""A serverless SageMaker endpoint that waits for its first release."""
+
+from cdktf import TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from cdktf_cdktf_provider_aws.sagemaker_endpoint import SagemakerEndpoint
+from cdktf_cdktf_provider_aws.sagemaker_endpoint_configuration import (
+    SagemakerEndpointConfiguration,
+    SagemakerEndpointConfigurationProductionVariants,
+    SagemakerEndpointConfigurationProductionVariantsServerlessConfig,
+)
+from cdktf_cdktf_provider_aws.sagemaker_model import SagemakerModel, SagemakerModelPrimaryContainer
+
+from infra.naming import Names
+from infra.spec import EndpointSpec
+from infra.toolkit import Construct
+
+_KEEP_LOGS_DAYS = 90
+
+
+class ServerlessEndpoint(Construct):
+    """The endpoint, and behind it a bootstrap model: the image without artefacts, which says that nothing is released.
+
+    A release makes its own models and configurations; see docs/decisions/release-owns-configuration.md.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        spec: EndpointSpec,
+        names: Names,
+        image_uri: str,
+        role_arn: str,
+        key_arn: str,
+    ) -> None:
+        super().__init__(scope, id)
+        tags = {"model": spec.model}
+        bootstrap = names.regional(f"{spec.name}-bootstrap")
+        model = SagemakerModel(
+            self,
+            "model",
+            name=bootstrap,
+            execution_role_arn=role_arn,
+            primary_container=SagemakerModelPrimaryContainer(image=image_uri),
+            tags=tags,
+        )
+        capacity = SagemakerEndpointConfigurationProductionVariantsServerlessConfig(
+            memory_size_in_mb=spec.memory_mb, max_concurrency=spec.max_concurrency
+        )
+        configuration = SagemakerEndpointConfiguration(
+            self,
+            "endpoint_configuration",
+            name=bootstrap,
+            production_variants=[
+                SagemakerEndpointConfigurationProductionVariants(
+                    variant_name="live", model_name=model.name, serverless_config=capacity
+                )
+            ],
+            tags=tags,
+        )
+        name = names.regional(spec.name)
+        # Made before SageMaker makes it, which would keep the logs for ever and in the clear.
+        logs = CloudwatchLogGroup(
+            self,
+            "log_group",
+            name=f"/aws/sagemaker/Endpoints/{name}",
+            retention_in_days=_KEEP_LOGS_DAYS,
+            kms_key_id=key_arn,
+            tags=tags,
+        )
+        SagemakerEndpoint(
+            self,
+            "endpoint",
+            name=name,
+            endpoint_config_name=configuration.name,
+            lifecycle=TerraformResourceLifecycle(ignore_changes=["endpoint_config_name"]),
+            depends_on=[logs],
+            tags=tags,
+        )
+        self.name = name

@@ -1,0 +1,106 @@
+"""The one door to the CDK: a stack with its provider, its state, its tags, and addresses fit to be read in a plan."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import jsii
+from cdktf import App, S3Backend, S3BackendAssumeRoleConfig, TerraformElement, TerraformResource, TerraformStack
+from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderAssumeRole, AwsProviderDefaultTags
+from constructs import Construct, Node
+
+from infra.spec import AwsAccount, EmbeddedCloud, Environment
+from infra.spec.errors import ToolkitError
+
+__all__ = ["Construct", "Stack", "synthesize_stacks"]
+
+# What a fresh machine without an account can answer. There is no `endpoints` block: one of any size costs the provider
+# five seconds and more at each start, and AWS_ENDPOINT_URL says the same.
+_ON_EMBEDDED_CLOUD: Mapping[str, Any] = {
+    "access_key": "test",
+    "secret_key": "test",
+    "skip_credentials_validation": True,
+}
+
+
+def synthesize_stacks(outdir: Path, build: Callable[[App], object]) -> list[str]:
+    """Write the stacks that `build` adds to an app below `outdir`; return their ids, those that others need first."""
+    app = App(outdir=str(outdir))
+    build(app)
+    app.synth()
+    manifest = json.loads((outdir / "manifest.json").read_text())
+    waiting = {id: set(stack["dependencies"]) for id, stack in manifest["stacks"].items()}
+    return list(TopologicalSorter(waiting).static_order())
+
+
+class Stack(TerraformStack):
+    """One Terraform state: a component of an environment, in one region."""
+
+    def __init__(
+        self, scope: Construct, environment: Environment, region: str, component: str, *, id: str = ""
+    ) -> None:
+        super().__init__(scope, id or f"{environment.name}-{region}-{component}")
+        self._paths: dict[tuple[str, str], str] = {}
+        self.tags = {
+            "project": environment.project,
+            "environment": environment.name,
+            "owner": environment.owner,
+            "cost_centre": environment.cost_centre,
+            "component": component,
+        }
+        _provider(self, environment, region, self.tags)
+        _backend(self, environment, f"{environment.name}/{region}/{component}.tfstate")
+
+    @jsii.member(jsii_name="allocateLogicalId")
+    def _allocate_logical_id(self, tf_element: Node | TerraformElement) -> str:
+        """Name an element by its path in the stack: ``data/bucket`` of type aws_s3_bucket is ``aws_s3_bucket.data``."""
+        node = tf_element if isinstance(tf_element, Node) else tf_element.node
+        kind = tf_element.terraform_resource_type if isinstance(tf_element, TerraformResource) else ""
+        parts = node.path.split("/")[1:]
+        # The type says already what the last part repeats.
+        if len(parts) > 1 and kind.endswith(parts[-1].replace("-", "_")):
+            parts.pop()
+        name = re.sub(r"\W+", "_", "_".join(parts))
+        taken = self._paths.setdefault((kind, name), node.path)
+        if taken != node.path:
+            raise ToolkitError(
+                thing=f"stack {parts[0]!r}",
+                value=f"{node.path!r}",
+                rule=f"has the address {kind}.{name} that {taken!r} has already",
+                fix="rename one of the two",
+            )
+        return name
+
+
+def _provider(stack: Stack, environment: Environment, region: str, tags: Mapping[str, str]) -> None:
+    settings: dict[str, Any] = {}
+    match environment.target:
+        case EmbeddedCloud():
+            settings = {**_ON_EMBEDDED_CLOUD, "skip_metadata_api_check": "true", "s3_use_path_style": True}
+        case AwsAccount(role_arn=str(role_arn)):
+            settings = {"assume_role": [AwsProviderAssumeRole(role_arn=role_arn)]}
+    AwsProvider(
+        stack,
+        "aws",
+        region=region,
+        # A plan made with the credentials of another account stops here.
+        allowed_account_ids=[environment.account_id],
+        default_tags=[AwsProviderDefaultTags(tags=dict(tags))],
+        **settings,
+    )
+
+
+def _backend(stack: Stack, environment: Environment, key: str) -> None:
+    settings: dict[str, Any] = {}
+    match environment.target:
+        case EmbeddedCloud():
+            settings = {**_ON_EMBEDDED_CLOUD, "skip_metadata_api_check": True, "use_path_style": True}
+        case AwsAccount(role_arn=str(role_arn)):
+            settings = {"assume_role": S3BackendAssumeRoleConfig(role_arn=role_arn)}
+    state = environment.state
+    backend = S3Backend(stack, bucket=state.bucket, key=key, region=state.region, encrypt=True, **settings)
+    # A lock file beside the state; the bindings are older than the option.
+    backend.add_override("use_lockfile", True)

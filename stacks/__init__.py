@@ -1,0 +1,1 @@
+"""Where state is cut: one file, one Terraform state. `platform` joins them."""

@@ -1,0 +1,52 @@
+"""What a region must not lose: keys, buckets, images, the registry of models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.bucket import Bucket
+from infra.image_repository import ImageRepository
+from infra.key import EncryptionKey, SigningKey
+from infra.model_registry import ModelRegistry
+from infra.naming import Names
+from infra.spec import Environment, RegionSpec
+from infra.toolkit import Construct, Stack
+
+
+@dataclass(frozen=True)
+class DataOutputs:
+    """Where things are kept, and the keys to them. `model_package_groups` goes by the model's name."""
+
+    key_arn: str
+    signing_key_arn: str
+    data_bucket: str
+    data_bucket_arn: str
+    artifact_bucket: str
+    artifact_bucket_arn: str
+    repository_arn: str
+    image_uri: str
+    model_package_groups: Mapping[str, str]
+
+
+class DataStack(Stack):
+    """All that is stateful in a region, and nothing else: the other stacks can be destroyed and built again."""
+
+    def __init__(self, scope: Construct, environment: Environment, region: RegionSpec) -> None:
+        super().__init__(scope, environment, region.name, "data")
+        names, guarded = Names.of(environment, region.name), environment.guarded
+        key = EncryptionKey(self, "main", names=names, purpose="data", guarded=guarded)
+        signing = SigningKey(self, "signing", names=names, purpose="releases", guarded=guarded)
+        data = Bucket(self, "data", name=names.bucket("data"), key_arn=key.arn, guarded=guarded)
+        artifacts = Bucket(self, "artifacts", name=names.bucket("artifacts"), key_arn=key.arn, guarded=guarded)
+        images = ImageRepository(self, "images", name=names.regional("ml"), key_arn=key.arn, guarded=guarded)
+        registry = ModelRegistry(self, "models", models=region.models, names=names)
+        self.outputs = DataOutputs(
+            key_arn=key.arn,
+            signing_key_arn=signing.arn,
+            data_bucket=data.name,
+            data_bucket_arn=data.arn,
+            artifact_bucket=artifacts.name,
+            artifact_bucket_arn=artifacts.arn,
+            repository_arn=images.arn,
+            image_uri=f"{images.url}:{environment.image_tag}",
+            model_package_groups=registry.groups,
+        )

@@ -1,0 +1,32 @@
+"""The architecture: which stacks an environment has, and what each hands to the next.
+
+network ───► training ───► operations     in each region
+               ▲              ▲
+data ──────────┴──────────────┘
+  └────────► serving
+cost                                      once in the environment
+"""
+
+from infra.spec import Environment, RegionSpec
+from infra.toolkit import Construct
+from stacks.cost import CostStack
+from stacks.data import DataStack
+from stacks.network import NetworkStack
+from stacks.operations import OperationsStack
+from stacks.serving import ServingStack
+from stacks.training import TrainingStack
+
+
+def build_platform(scope: Construct, environment: Environment) -> None:
+    """Add all stacks of `environment` to `scope`."""
+    for region in environment.regions:
+        _build_region(scope, environment, region)
+    CostStack(scope, environment)
+
+
+def _build_region(scope: Construct, environment: Environment, region: RegionSpec) -> None:
+    network = NetworkStack(scope, environment, region).outputs
+    data = DataStack(scope, environment, region).outputs
+    training = TrainingStack(scope, environment, region, network, data).outputs
+    ServingStack(scope, environment, region, data)
+    OperationsStack(scope, environment, region, data, training)
