@@ -1,1 +1,16 @@
-"""The machines of the embedded cloud: what moto records but never starts."""
+"""The machines of the embedded cloud: what moto records but never starts.
+
+Training jobs run as processes under SageMaker's container contract, endpoints answer from model servers that start when
+they are called, and what both use is metered. Importing this package registers their operations; `install` starts them.
+"""
+
+from infra.localcloud.cloud import Cloud
+from infra.localcloud.machines import cost_explorer, training_operations
+from infra.localcloud.machines.registry import machines_of
+
+__all__ = ["cost_explorer", "install", "training_operations"]
+
+
+def install(cloud: Cloud) -> None:
+    """Start the machines of `cloud`."""
+    machines_of(cloud)

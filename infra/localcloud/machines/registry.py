@@ -1,0 +1,43 @@
+"""The machines of one cloud, made once and found from any of its operations."""
+
+import threading
+from weakref import WeakKeyDictionary
+
+from infra.localcloud.cloud import Cloud
+from infra.localcloud.machines.hosting import Hosting
+from infra.localcloud.machines.metering import Meter
+from infra.localcloud.machines.metrics import MetricBuffer
+from infra.localcloud.machines.settings import Settings
+from infra.localcloud.machines.site import Site
+from infra.localcloud.machines.ticker import Ticker
+from infra.localcloud.machines.training_jobs import TrainingJobs
+
+
+class Machines:
+    """What runs in `cloud`, and what it counts."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.meter = Meter(cloud.log)
+        metrics = MetricBuffer(cloud.client)
+        ticker = Ticker(cloud.log)
+        ticker.add(metrics.flush)
+        site = Site(cloud, Settings.of(cloud.folder), self.meter, metrics, ticker)
+        self.training = TrainingJobs(site)
+        self.hosting = Hosting(site)
+        cloud.gauge("jobs_running", self.training.running)
+        cloud.gauge("endpoints_warm", self.hosting.warm)
+        cloud.on_stop("endpoints", self.hosting.stop)
+        cloud.on_stop("training jobs", self.training.stop)
+        cloud.on_stop("ticker", ticker.stop)
+
+
+_installed: WeakKeyDictionary[Cloud, Machines] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def machines_of(cloud: Cloud) -> Machines:
+    """The machines of `cloud`; the first call makes them."""
+    with _lock:
+        if cloud not in _installed:
+            _installed[cloud] = Machines(cloud)
+        return _installed[cloud]

@@ -1,0 +1,30 @@
+"""How patient the machines are. Defaults are AWS's; a cloud's folder may hold a `settings.json` with other values."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat
+
+
+class Settings(BaseModel):
+    """Read once, when the cloud starts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stop_grace_seconds: PositiveFloat = 120
+    """From SIGTERM to SIGKILL when a training job is stopped or out of time."""
+    checkpoint_seconds: PositiveFloat = 1
+    """Between two looks at a training job's checkpoint folder."""
+    server_start_seconds: PositiveFloat = 180
+    """How long a model server may take until it answers /ping."""
+    server_grace_seconds: PositiveFloat = 5
+    """From SIGTERM to SIGKILL when a model server is stopped, after its last request was answered."""
+    invocation_seconds: PositiveFloat = 60
+    """How long a model server may take to answer a request."""
+    serverless_idle_seconds: PositiveFloat = 300
+    """How long a serverless endpoint stays warm without a request. AWS does not promise a figure."""
+
+    @classmethod
+    def of(cls, folder: Path) -> "Settings":
+        """The settings of the cloud in `folder`."""
+        file = folder / "settings.json"
+        return cls.model_validate_json(file.read_text()) if file.exists() else cls()

@@ -1,0 +1,131 @@
+"""One real embedded cloud for the tests of its machines, with little patience."""
+
+import json
+import textwrap
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.localcloud import CloudRecord, start, stop
+
+PROGRAM = Path(__file__).parent / "program"
+ROLE = "arn:aws:iam::123456789012:role/training"
+SETTINGS = {
+    "stop_grace_seconds": 1.0,
+    "checkpoint_seconds": 0.1,
+    "server_start_seconds": 10.0,
+    "server_grace_seconds": 1.0,
+    "invocation_seconds": 2.0,
+    "serverless_idle_seconds": 1.0,
+}
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudRecord]:
+    home = tmp_path_factory.mktemp("home")
+    folder = home / "clouds" / "machines"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps(SETTINGS))
+    yield start("machines", home, program=PROGRAM)
+    stop("machines", home)
+
+
+@pytest.fixture(scope="session")
+def client(cloud: CloudRecord) -> Callable[[str], Any]:
+    """boto3 clients of the cloud that never retry, so that a test sees each answer."""
+    clients: dict[str, Any] = {}
+
+    def make(service: str) -> Any:
+        if service not in clients:
+            clients[service] = boto3.client(
+                service,
+                endpoint_url=cloud.url,
+                region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            )
+        return clients[service]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bucket(client: Callable[[str], Any]) -> str:
+    client("s3").create_bucket(Bucket="machines")
+    return "machines"
+
+
+class Job:
+    """A training job of a test."""
+
+    def __init__(self, client: Callable[[str], Any], name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def describe(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client("sagemaker").describe_training_job(TrainingJobName=self.name)
+        return answer
+
+    def stop(self) -> None:
+        self._client("sagemaker").stop_training_job(TrainingJobName=self.name)
+
+    def lines(self) -> list[str]:
+        logs, group = self._client("logs"), "/aws/sagemaker/TrainingJobs"
+        try:
+            streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{self.name}/")["logStreams"]
+            names = [stream["logStreamName"] for stream in streams]
+            pages = [logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True) for name in names]
+        except ClientError:
+            return []
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def until(self, condition: Callable[["Job"], object], seconds: float = 20) -> "Job":
+        _wait_until(lambda: condition(self), seconds)
+        return self
+
+    def ended(self) -> dict[str, Any]:
+        self.until(lambda job: job.describe()["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"))
+        return self.describe()
+
+
+def _wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Poll a condition until it is true; the test fails when it does not become so in time."""
+    return _wait_until
+
+
+@pytest.fixture
+def train(client: Callable[[str], Any], bucket: str) -> Callable[..., Job]:
+    """Start a training job that runs the given code; keyword arguments replace parts of the request."""
+
+    def start_job(code: str, **request: Any) -> Job:
+        name = request.pop("TrainingJobName", f"job-{uuid.uuid4().hex[:8]}")
+        hyperparameters = {"code": textwrap.dedent(code)} | request.pop("HyperParameters", {})
+        arguments: dict[str, Any] = {
+            "TrainingJobName": name,
+            "RoleArn": ROLE,
+            "AlgorithmSpecification": {"TrainingImage": "train:latest", "TrainingInputMode": "File"},
+            "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/out"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            "HyperParameters": hyperparameters,
+        }
+        client("sagemaker").create_training_job(**(arguments | request))
+        return Job(client, name)
+
+    return start_job
