@@ -24,7 +24,7 @@ class Cloud:
         self.program = program
         self.log = log
         self.started_at = time.time()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._stop_hooks: list[tuple[str, Callable[[], None]]] = []
         self._gauges: dict[str, Callable[[], int]] = {}
@@ -36,7 +36,7 @@ class Cloud:
         import boto3
         from botocore.config import Config
 
-        with self._lock:
+        with self.lock:
             if (service, region) not in self._clients:
                 config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
                 session = boto3.session.Session(region_name=region, **TEST_CREDENTIALS)
@@ -45,17 +45,17 @@ class Cloud:
 
     def resources(self, service: str, kind: str, *, account: str, region: str) -> dict[str, Payload]:
         """The table of one kind of resource that this layer owns, id → body. Whatever is in it is in the inventory."""
-        with self._lock:
+        with self.lock:
             return self._resources.setdefault((service, kind, account, region), {})
 
     def notes(self, service: str, kind: str, *, account: str, region: str) -> dict[str, Payload]:
         """A table of what moto forgets about resources that moto owns. Not in the inventory."""
-        with self._lock:
+        with self.lock:
             return self._notes.setdefault((service, kind, account, region), {})
 
     def all_resources(self) -> Iterator[tuple[str, str, str, str, str]]:
         """(service, kind, account, region, id) of every resource that this layer owns."""
-        with self._lock:
+        with self.lock:
             tables = list(self._resources.items())
         for key, table in tables:
             yield from ((*key, identifier) for identifier in list(table))

@@ -1,11 +1,139 @@
-"""stub while server is tried"""
+"""What exists in this cloud: everything in it that was not there when it began.
 
+moto has no list of all resources, but each of its backends keeps them in its attributes. The inventory notes what a
+backend is born with (default VPCs, managed policies, machine images) and later names whatever else it holds, by a
+walk that knows no single service. The few things it has to know are in `inventory_rules.py`.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
+
+from infra.localcloud.cloud import Cloud
+from infra.localcloud.inventory_rules import PLAIN_INDEXES, has_ended, is_history, members_of, plain_name
+
+Path = tuple[str, ...]
+Container = (Mapping, list, tuple, set, frozenset, deque)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that a backend keeps, and where: a model of moto's, or a plain dictionary or name."""
+
+    path: Path
+    value: Any
+
+    @property
+    def key(self) -> object:
+        """What tells it from others: models by identity, for ids may be given again, the rest by place and name."""
+        return id(self.value) if _is_model(self.value) else (self.path, plain_name(self.value))
 
 
 class Inventory:
-    def __init__(self, cloud: Any) -> None:
-        self.c = cloud
+    """Watches moto's backends from their birth. Make it before the first request."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._lock = threading.Lock()
+        # The values are kept so that no later object can be born with the identity of a forgotten one.
+        self._born_with: dict[int, dict[object, Entry]] = {}
+        _watch_births(self._note_birth)
 
     def resources(self) -> list[dict[str, str]]:
-        return []
+        """Every resource as {service, region, account, type, id}, in a stable order."""
+        found = [
+            {"service": service, "region": region, "account": account, "type": kind, "id": identifier}
+            for service, kind, account, region, identifier in self._cloud.all_resources()
+        ]
+        for backends in list(BackendDict._instances):
+            for account, region, backend in _settled(backends.iter_backends):
+                found += [
+                    {"service": backends.service_name, "region": region, "account": account} | described
+                    for described in self._new_in(backend)
+                ]
+        unique = {tuple(one.values()): one for one in found}
+        return [unique[key] for key in sorted(unique)]
+
+    def _note_birth(self, backend: BaseBackend) -> None:
+        with self._lock:
+            self._born_with.setdefault(id(backend), {entry.key: entry for entry in _entries(backend)})
+
+    def _new_in(self, backend: BaseBackend) -> list[dict[str, str]]:
+        known = self._born_with.get(id(backend), {})
+        new = {entry.key: entry for entry in _settled(lambda: _entries(backend)) if entry.key not in known}
+        return [_described(entry) for entry in new.values()]
+
+
+def _watch_births(on_birth: Callable[[BaseBackend], None]) -> None:
+    """moto makes the backend of a service, account and region when it is first asked for; be told of each."""
+    make = AccountSpecificBackend.__getitem__
+
+    def watched(self: Any, region: str) -> Any:
+        is_new = ("aws" if region == "global" else region) not in self.keys()
+        backend = make(self, region)
+        if is_new:
+            on_birth(backend)
+        return backend
+
+    AccountSpecificBackend.__getitem__ = watched
+
+
+def _entries(backend: BaseBackend) -> Iterator[Entry]:
+    """Whatever the backend keeps in its attributes, also inside the small stores that some backends have."""
+    for name, value in vars(backend).items():
+        if isinstance(value, Container):
+            yield from _inside((name,), value)
+        elif _is_model(value):
+            for inner, stored in vars(value).items():
+                if isinstance(stored, Container):
+                    yield from _inside((name, inner), stored)
+
+
+def _inside(path: Path, container: Any) -> Iterator[Entry]:
+    if _is_plain_resource(path, container):
+        yield Entry(path, container)
+        return
+    items = container.items() if isinstance(container, Mapping) else ((None, value) for value in container)
+    for key, value in items:
+        below = path if key is None else (*path, str(key))
+        if isinstance(value, Container):
+            yield from _inside(below, value)
+        elif _is_model(value) and not is_history(value):
+            yield from (Entry(below, member) for member in members_of(value) if not has_ended(member))
+        elif isinstance(value, str) and PLAIN_INDEXES.get(path[0]) == "names" and not value.startswith("alias/aws/"):
+            yield Entry(below, value)
+
+
+def _is_plain_resource(path: Path, value: Any) -> bool:
+    """Some services keep their resources as plain dictionaries: those are told by their scalar members."""
+    if not isinstance(value, Mapping) or not value or PLAIN_INDEXES.get(path[0]) != "dictionaries":
+        return False
+    return len(path) > 1 or plain_name(value) is not None
+
+
+def _is_model(value: Any) -> bool:
+    return type(value).__module__.startswith("moto.") and not isinstance(value, (BaseBackend, type, *Container))
+
+
+def _described(entry: Entry) -> dict[str, str]:
+    value = entry.value
+    if not _is_model(value):
+        return {"type": entry.path[-1] if len(entry.path) == 1 else entry.path[0], "id": plain_name(value) or entry.path[-1]}
+    arn = getattr(value, "arn", None)
+    own = getattr(value, "id", None) or getattr(value, "name", None)
+    identifier = arn or (entry.path[-1] if len(entry.path) > 1 else own)
+    return {"type": type(value).__name__.removeprefix("Fake"), "id": str(identifier)}
+
+
+def _settled(read: Callable[[], Iterator[Any]]) -> list[Any]:
+    """What `read` finds; again if a request changed it meanwhile, for moto's dictionaries have no lock."""
+    for _ in range(20):
+        try:
+            return list(read())
+        except RuntimeError:
+            continue
+    return list(read())

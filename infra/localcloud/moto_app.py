@@ -58,4 +58,7 @@ class MotoApp:
             chunks: Iterable[bytes] = app(environ, start_response)
             content = b"".join(chunks)
         status, headers = started[-1]
+        if status == 404 and content.startswith(b"<!doctype html>"):
+            # No route: Flask's own page. What AWS does not find is answered in the service's protocol.
+            raise NotImplementedError(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
         return Answer(status, headers, content)
