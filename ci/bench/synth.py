@@ -11,8 +11,8 @@ from ci.workspace import ROOT
 ROUNDS = 3
 
 OURS = """
-import sys, environments, app
-app.synthesize(environments.names(), sys.argv[1])
+import sys, pathlib, environments, app
+app.synthesize(environments.names(), pathlib.Path(sys.argv[1]))
 """
 
 # What is imported first stays: the bindings' own __init__ and a Node without our hook.
