@@ -12,10 +12,11 @@ from torch.nn.utils.rnn import pad_sequence
 from ml.data.datasets import Example
 from ml.models.review_sentiment import model
 
-# Files of the trained model that travel with the exported one.
-KEEP = ("tokenizer.json",)
 INPUT, OUTPUT = "tokens", "logits"
-DYNAMIC = {0: "batch", 1: "length"}
+# What of the input's shape is left open, [batch, length].
+OPEN_SHAPE = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=model.POSITIONS)}
+# Files of the trained model that travel with the exported one.
+KEPT_FILES = ("tokenizer.json",)
 
 
 def load(folder: Path) -> nn.Module:
@@ -29,7 +30,7 @@ def load(folder: Path) -> nn.Module:
 
 def inputs(folder: Path, examples: Sequence[Example]) -> Tensor:
     """Return the network's input for some examples, [examples, tokens]."""
-    encodings = Tokenizer.from_file(str(folder / "tokenizer.json")).encode_batch([example.text for example in examples])
-    return pad_sequence(
-        [torch.tensor(encoding.ids) for encoding in encodings], batch_first=True, padding_value=model.PADDING
-    )
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    encodings = tokenizer.encode_batch([example.text for example in examples])
+    rows = [torch.tensor(encoding.ids) for encoding in encodings]
+    return pad_sequence(rows, batch_first=True, padding_value=model.PADDING)
