@@ -13,15 +13,18 @@ from infra.bindings import start_node
 from infra.spec import GroundplanError
 
 
-def synthesize(environment_names: Sequence[str], outdir: Path) -> list[str]:
+def synthesize(environment_names: Sequence[str], outdir: Path | str) -> list[str]:
     """Write the stacks of these environments below `outdir`; return their ids, those that others need first."""
     loaded = [environments.load(name) for name in environment_names]
     start_node(os.environ)
     # Not at the top: these start Node, which takes its settings from the line above.
-    from infra.toolkit import synthesize_stacks
+    from infra.toolkit import new_app, stack_order
     from stacks.platform import build_platform
 
-    return synthesize_stacks(outdir, lambda app: [build_platform(app, environment) for environment in loaded])
+    with new_app(Path(outdir)) as app:
+        for environment in loaded:
+            build_platform(app, environment)
+    return stack_order(Path(outdir))
 
 
 def main(names: Sequence[str] | None = None) -> None:

@@ -31,4 +31,6 @@ ENVIRONMENT = Environment(
     budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",)),
     # A laptop's platform comes and goes many times a day.
     guarded=False,
+    # And its buckets with it: Terraform would wait for a minute until S3 confirms a lifecycle rule.
+    old_versions_days=None,
 )

@@ -21,14 +21,18 @@ from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA, S
 from infra.role import Statement, policy
 from infra.toolkit import Construct
 
-_KEEP_OLD_VERSIONS_DAYS = 90
 _DROP_BROKEN_UPLOADS_DAYS = 7
 
 
 class Bucket(Construct):
-    """A bucket of `name` under the KMS key `key_arn`. Guarded, it is not destroyed, least of all with contents."""
+    """A bucket under the KMS key `key_arn`. Guarded, it is not destroyed, least of all with contents.
 
-    def __init__(self, scope: Construct, id: str, *, name: str, key_arn: str, guarded: bool) -> None:
+    What was overwritten or deleted stays readable for `old_versions_days`, or for as long as the bucket lives (None).
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, name: str, key_arn: str, guarded: bool, old_versions_days: int | None
+    ) -> None:
         super().__init__(scope, id)
         bucket = S3Bucket(
             self,
@@ -50,7 +54,14 @@ class Bucket(Construct):
         tls = policy(_deny_without_tls(bucket.arn))
         S3BucketPolicy(self, "policy", bucket=bucket.id, policy=tls, depends_on=[private])
         self._encrypt(bucket, key_arn)
-        self._keep_old_versions_for_a_while(bucket)
+        versioning = S3BucketVersioningA(
+            self,
+            "versioning",
+            bucket=bucket.id,
+            versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
+        )
+        if old_versions_days is not None:
+            self._expire(bucket, versioning, old_versions_days)
         self.name: str = bucket.bucket
         self.arn: str = bucket.arn
 
@@ -62,21 +73,17 @@ class Bucket(Construct):
         rule = S3BucketServerSideEncryptionConfigurationRuleA(
             apply_server_side_encryption_by_default=default, bucket_key_enabled=True
         )
-        S3BucketServerSideEncryptionConfigurationA(self, "encryption", bucket=bucket.id, rule=[rule])
-
-    def _keep_old_versions_for_a_while(self, bucket: S3Bucket) -> None:
-        versioning = S3BucketVersioningA(
-            self,
-            "versioning",
-            bucket=bucket.id,
-            versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
+        S3BucketServerSideEncryptionConfigurationA(
+            self, "server_side_encryption_configuration", bucket=bucket.id, rule=[rule]
         )
+
+    def _expire(self, bucket: S3Bucket, versioning: S3BucketVersioningA, old_versions_days: int) -> None:
         rule = S3BucketLifecycleConfigurationRule(
             id="expire-what-was-replaced",
             status="Enabled",
             filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
             noncurrent_version_expiration=[
-                S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=_KEEP_OLD_VERSIONS_DAYS)
+                S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=old_versions_days)
             ],
             abort_incomplete_multipart_upload=[
                 S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
@@ -84,7 +91,9 @@ class Bucket(Construct):
                 )
             ],
         )
-        S3BucketLifecycleConfiguration(self, "lifecycle", bucket=bucket.id, rule=[rule], depends_on=[versioning])
+        S3BucketLifecycleConfiguration(
+            self, "lifecycle_configuration", bucket=bucket.id, rule=[rule], depends_on=[versioning]
+        )
 
 
 def _deny_without_tls(bucket_arn: str) -> Statement:

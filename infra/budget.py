@@ -50,7 +50,9 @@ class AnomalyWatch(Construct):
 
     def __init__(self, scope: Construct, id: str, *, spec: BudgetSpec, names: Names) -> None:
         super().__init__(scope, id)
-        own = {"Tags": {"Key": "environment", "Values": [names.environment], "MatchOptions": ["EQUALS"]}}
+        # The provider compares this with AWS's answer word for word, which spells out what is not set.
+        unset = dict.fromkeys(("And", "CostCategories", "Dimensions", "Not", "Or"))
+        own = {**unset, "Tags": {"Key": "environment", "MatchOptions": None, "Values": [names.environment]}}
         monitor = CeAnomalyMonitor(
             self,
             "anomaly_monitor",

@@ -20,7 +20,6 @@ class EndpointAlarms(Construct):
         super().__init__(scope, id)
         self._name = names.regional(spec.name)
         self._dimensions = {"EndpointName": self._name, "VariantName": "live"}
-        self._actions = {"alarm_actions": [topic_arn], "ok_actions": [topic_arn]}
         CloudwatchMetricAlarm(
             self,
             "errors",
@@ -38,7 +37,8 @@ class EndpointAlarms(Construct):
                 self._sum("calls", "Invocations"),
             ],
             tags={"model": spec.model},
-            **self._actions,
+            alarm_actions=[topic_arn],
+            ok_actions=[topic_arn],
         )
         CloudwatchMetricAlarm(
             self,
@@ -56,7 +56,8 @@ class EndpointAlarms(Construct):
             dimensions=self._dimensions,
             treat_missing_data="notBreaching",
             tags={"model": spec.model},
-            **self._actions,
+            alarm_actions=[topic_arn],
+            ok_actions=[topic_arn],
         )
 
     def _sum(self, id: str, metric: str) -> CloudwatchMetricAlarmMetricQuery:

@@ -24,7 +24,7 @@ from infra.toolkit import Construct
 
 
 class GpuPool(Construct):
-    """One queue. Its machines and volumes carry `tags`: the default tags of a provider do not reach what Batch starts."""
+    """One queue. Its machines and volumes carry `tags`: a provider's default tags do not reach what Batch starts."""
 
     def __init__(
         self,

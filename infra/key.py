@@ -23,7 +23,7 @@ class EncryptionKey(Construct):
             description=f"Encrypts the {purpose} of {names.project} {names.environment}",
             enable_key_rotation=True,
             deletion_window_in_days=_GUARDED_DAYS if guarded else _UNGUARDED_DAYS,
-            policy=policy(_account_rules(names), *_services_write(names)),
+            policy=policy(_by_account(names), *_by_services(names)),
             lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
         )
         KmsAlias(self, "alias", name=f"alias/{names.regional(purpose)}", target_key_id=key.key_id)
@@ -42,18 +42,17 @@ class SigningKey(Construct):
             key_usage="SIGN_VERIFY",
             customer_master_key_spec="ECC_NIST_P256",
             deletion_window_in_days=_GUARDED_DAYS if guarded else _UNGUARDED_DAYS,
-            policy=policy(_account_rules(names)),
             lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
         )
         KmsAlias(self, "alias", name=f"alias/{names.regional(purpose)}", target_key_id=key.key_id)
         self.arn: str = key.arn
 
 
-def _account_rules(names: Names) -> Statement:
+def _by_account(names: Names) -> Statement:
     return Statement(("kms:*",), principal={"AWS": f"arn:aws:iam::{names.account_id}:root"})
 
 
-def _services_write(names: Names) -> tuple[Statement, ...]:
+def _by_services(names: Names) -> tuple[Statement, ...]:
     own_logs = f"arn:aws:logs:{names.region}:{names.account_id}:log-group:*"
     return (
         Statement(

@@ -29,14 +29,7 @@ class Network(Construct):
         super().__init__(scope, id)
         self._name = names.regional("network")
         self._zones = DataAwsAvailabilityZones(self, "zones", state="available")
-        vpc = Vpc(
-            self,
-            "vpc",
-            cidr_block=spec.cidr,
-            enable_dns_hostnames=True,
-            enable_dns_support=True,
-            tags={"Name": self._name},
-        )
+        vpc = Vpc(self, "vpc", cidr_block=spec.cidr, tags={"Name": self._name})
         # Emptied of its rules: what is started in no group of its own can neither speak nor listen.
         DefaultSecurityGroup(self, "default_security_group", vpc_id=vpc.id)
         gateways = self._nat_gateways(vpc, spec.public_blocks)
@@ -44,7 +37,7 @@ class Network(Construct):
         tables = [self._routes(vpc, subnet, "private", zone) for zone, subnet in enumerate(subnets)]
         for zone, table in enumerate(tables if gateways else []):
             gateway = gateways[zone % len(gateways)]
-            self._way_out("private", zone, table, nat_gateway_id=gateway.id)
+            self._way_out("private", zone, table, nat=gateway.id)
         VpcEndpoint(
             self,
             "s3",
@@ -64,7 +57,7 @@ class Network(Construct):
         for zone, block in enumerate(blocks):
             subnet = self._subnet(vpc, "public", zone, block)
             table = self._routes(vpc, subnet, "public", zone)
-            self._way_out("public", zone, table, gateway_id=internet.id)
+            self._way_out("public", zone, table, internet=internet.id)
             tags = {"Name": f"{self._name}-{zone}"}
             address = Eip(self, f"nat_{zone}_eip", domain="vpc", tags=tags)
             gateways.append(
@@ -89,5 +82,14 @@ class Network(Construct):
         RouteTableAssociation(self, f"{kind}_{zone}_association", subnet_id=subnet.id, route_table_id=table.id)
         return table
 
-    def _way_out(self, kind: str, zone: int, table: RouteTable, **gateway: str) -> None:
-        Route(self, f"{kind}_{zone}_way_out", route_table_id=table.id, destination_cidr_block=_ANYWHERE, **gateway)
+    def _way_out(
+        self, kind: str, zone: int, table: RouteTable, *, internet: str | None = None, nat: str | None = None
+    ) -> None:
+        Route(
+            self,
+            f"{kind}_{zone}_way_out",
+            route_table_id=table.id,
+            destination_cidr_block=_ANYWHERE,
+            gateway_id=internet,
+            nat_gateway_id=nat,
+        )

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from constructs import Construct, Node
 from infra.spec import AwsAccount, EmbeddedCloud, Environment
 from infra.spec.errors import ToolkitError
 
-__all__ = ["Construct", "Stack", "synthesize_stacks"]
+__all__ = ["Construct", "Stack", "new_app", "stack_order"]
 
 # What a fresh machine without an account can answer. There is no `endpoints` block: one of any size costs the provider
 # five seconds and more at each start, and AWS_ENDPOINT_URL says the same.
@@ -26,11 +27,16 @@ _ON_EMBEDDED_CLOUD: Mapping[str, Any] = {
 }
 
 
-def synthesize_stacks(outdir: Path, build: Callable[[App], object]) -> list[str]:
-    """Write the stacks that `build` adds to an app below `outdir`; return their ids, those that others need first."""
+@contextmanager
+def new_app(outdir: Path) -> Iterator[App]:
+    """Give an app to add stacks to, and write them below `outdir` at the end."""
     app = App(outdir=str(outdir))
-    build(app)
+    yield app
     app.synth()
+
+
+def stack_order(outdir: Path) -> list[str]:
+    """Return the ids of the stacks below `outdir`, those that others need first."""
     manifest = json.loads((outdir / "manifest.json").read_text())
     waiting = {id: set(stack["dependencies"]) for id, stack in manifest["stacks"].items()}
     return list(TopologicalSorter(waiting).static_order())

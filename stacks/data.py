@@ -35,8 +35,17 @@ class DataStack(Stack):
         names, guarded = Names.of(environment, region.name), environment.guarded
         key = EncryptionKey(self, "main", names=names, purpose="data", guarded=guarded)
         signing = SigningKey(self, "signing", names=names, purpose="releases", guarded=guarded)
-        data = Bucket(self, "data", name=names.bucket("data"), key_arn=key.arn, guarded=guarded)
-        artifacts = Bucket(self, "artifacts", name=names.bucket("artifacts"), key_arn=key.arn, guarded=guarded)
+        data, artifacts = (
+            Bucket(
+                self,
+                purpose,
+                name=names.bucket(purpose),
+                key_arn=key.arn,
+                guarded=guarded,
+                old_versions_days=environment.old_versions_days,
+            )
+            for purpose in ("data", "artifacts")
+        )
         images = ImageRepository(self, "images", name=names.regional("ml"), key_arn=key.arn, guarded=guarded)
         registry = ModelRegistry(self, "models", models=region.models, names=names)
         self.outputs = DataOutputs(

@@ -99,6 +99,9 @@ class Environment(Spec):
     image_tag: str = Field(
         default="v1", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", description="the tag of the image that CI pushed"
     )
+    old_versions_days: int | None = Field(
+        default=90, ge=1, description="days that a replaced object stays readable, or None for as long as its bucket"
+    )
     guarded: bool = Field(default=True, description="True: buckets and keys with contents cannot be destroyed")
 
     def broken_rules(self) -> Iterator[Problem]:
