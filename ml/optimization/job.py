@@ -13,7 +13,7 @@ from ml.errors import InputError
 from ml.models import catalogue
 from ml.optimization import export
 from ml.release import archive
-from ml.serving.session import available_threads
+from ml.serving.threads import available_threads
 
 SAMPLES = 256
 

@@ -10,7 +10,7 @@ from ml.models import catalogue
 from ml.models.card import Signature, TextField
 from ml.release import bundle
 from ml.serving import requests
-from ml.serving.session import available_threads
+from ml.serving.threads import available_threads
 
 
 class Handler(Protocol):
