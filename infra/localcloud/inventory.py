@@ -14,7 +14,7 @@ from typing import Any
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 
 from infra.localcloud.cloud import Cloud
-from infra.localcloud.inventory_rules import PLAIN_INDEXES, has_ended, is_history, members_of, plain_name
+from infra.localcloud.inventory_rules import PLAIN, exists, members_of, plain_name
 
 Path = tuple[str, ...]
 Container = (Mapping, list, tuple, set, frozenset, deque)
@@ -65,7 +65,9 @@ class Inventory:
     def _new_in(self, backend: BaseBackend) -> list[dict[str, str]]:
         known = self._born_with.get(id(backend), {})
         new = {entry.key: entry for entry in _settled(lambda: _entries(backend)) if entry.key not in known}
-        return [_described(entry) for entry in new.values()]
+        return [
+            _described(entry) for entry in new.values() if not _is_model(entry.value) or exists(entry.value, backend)
+        ]
 
 
 def _watch_births(on_birth: Callable[[BaseBackend], None]) -> None:
@@ -93,26 +95,17 @@ def _entries(backend: BaseBackend) -> Iterator[Entry]:
                     yield from _inside((name, inner), stored)
 
 
-def _inside(path: Path, container: Any) -> Iterator[Entry]:
-    if _is_plain_resource(path, container):
-        yield Entry(path, container)
-        return
-    items = container.items() if isinstance(container, Mapping) else ((None, value) for value in container)
-    for key, value in items:
-        below = path if key is None else (*path, str(key))
-        if isinstance(value, Container):
-            yield from _inside(below, value)
-        elif _is_model(value) and not is_history(value):
-            yield from (Entry(below, member) for member in members_of(value) if not has_ended(member))
-        elif isinstance(value, str) and PLAIN_INDEXES.get(path[0]) == "names" and not value.startswith("alias/aws/"):
-            yield Entry(below, value)
-
-
-def _is_plain_resource(path: Path, value: Any) -> bool:
-    """Some services keep their resources as plain dictionaries: those are told by their scalar members."""
-    if not isinstance(value, Mapping) or not value or PLAIN_INDEXES.get(path[0]) != "dictionaries":
-        return False
-    return len(path) > 1 or plain_name(value) is not None
+def _inside(path: Path, value: Any) -> Iterator[Entry]:
+    if path[0] in PLAIN and plain_name(value):
+        yield Entry(path, value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _inside((*path, str(key)), inner)
+    elif isinstance(value, Container):
+        for inner in value:
+            yield from _inside(path, inner)
+    elif _is_model(value):
+        yield from (Entry((*path[:-1], name), member) for name, member in members_of(path[-1], value))
 
 
 def _is_model(value: Any) -> bool:
@@ -120,13 +113,10 @@ def _is_model(value: Any) -> bool:
 
 
 def _described(entry: Entry) -> dict[str, str]:
-    value = entry.value
-    if not _is_model(value):
-        return {"type": entry.path[-1] if len(entry.path) == 1 else entry.path[0], "id": plain_name(value) or entry.path[-1]}
-    arn = getattr(value, "arn", None)
-    own = getattr(value, "id", None) or getattr(value, "name", None)
-    identifier = arn or (entry.path[-1] if len(entry.path) > 1 else own)
-    return {"type": type(value).__name__.removeprefix("Fake"), "id": str(identifier)}
+    if not _is_model(entry.value):
+        return {"type": entry.path[0], "id": str(plain_name(entry.value))}
+    arn = getattr(entry.value, "arn", None)
+    return {"type": type(entry.value).__name__.removeprefix("Fake"), "id": str(arn or entry.path[-1])}
 
 
 def _settled(read: Callable[[], Iterator[Any]]) -> list[Any]:

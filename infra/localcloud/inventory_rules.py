@@ -1,6 +1,6 @@
-"""What the inventory has to know about single services: which of moto's objects are history, and which plain values count."""
+"""What the inventory has to know about single services: what counts as a resource, and what is history or gone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 ENDED = {"terminated", "deleted", "DELETED", "DELETE_COMPLETE", "PendingDeletion", "INACTIVE", "cancelled", "closed"}
@@ -10,37 +10,53 @@ HISTORY = {
     # What happened stays on record on AWS too.
     *("AssumedRole", "FederatedToken", "LogQuery", "MetricDatum", "MetricDatumBase", "Command", "CommandInvocation"),
     *("FakeTrainingJob", "FakeProcessingJob", "FakeTransformJob", "FakeHyperParameterTuningJob", "FakeCompilationJob"),
-    *("FakeAutoMLJob", "Job", "Execution", "JobRun", "Crawl", "Message", "Event", "FakeExecution", "OTPConfig"),
+    *("FakeAutoMLJob", "Job", "Execution", "JobRun", "Crawl", "Message", "Event"),
 }
 
-PLAIN_INDEXES = {
-    "key_to_aliases": "names",
-    "account_aliases": "names",
-    "filters": "dictionaries",
+PARTS = {
+    "Database": "tables",
+    "EventBus": "rules",
+    "Key": "aliases",
+    "Reservation": "instances",
+    "ScheduleGroup": "schedules",
 }
-"""Attributes of backends that hold resources as plain names or dictionaries; other plain values are indexes and tags."""
+"""Models inside which other resources live, also when the model itself was there from the beginning."""
+
+PLAIN = {"account_aliases", "filters"}
+"""Attributes of backends that keep resources as plain names or dictionaries; other plain values are indexes and tags."""
 
 PLAIN_NAMES = ("arn", "Arn", "filterName", "name", "Name")
 
 
-def is_history(model: Any) -> bool:
-    """A record of something that happened, not a thing that exists."""
-    return type(model).__name__ in HISTORY
+def members_of(name: str, model: Any) -> Iterator[tuple[str, Any]]:
+    """(name, model) of the object itself and of the resources inside it."""
+    yield name, model
+    parts = getattr(model, PARTS.get(type(model).__name__, ""), ())
+    yield from parts.items() if isinstance(parts, Mapping) else ((str(part.id), part) for part in parts)
 
 
-def has_ended(model: Any) -> bool:
-    """Gone, though moto and AWS still show it."""
+def exists(model: Any, backend: Any) -> bool:
+    """Whether a model of moto's is a resource now: neither a record of the past nor gone though still shown."""
+    kind = type(model).__name__
+    if kind in HISTORY or kind == "Reservation" or _has_ended(model):
+        return False
+    if kind == "AccessKey" and model.access_key_id.startswith("ASIA"):
+        return False  # Temporary credentials end by themselves.
+    if kind == "Role" and model.path.startswith("/aws-service-role/"):
+        return False  # AWS makes these, and keeps them.
+    if kind == "NetworkInterface" and model.instance and _has_ended(model.instance):
+        return False  # AWS deletes a machine's own interface with it.
+    vpc = getattr(model, "vpc_id", None)
+    return not (vpc and hasattr(backend, "vpcs")) or vpc in backend.vpcs
+
+
+def _has_ended(model: Any) -> bool:
     states = (getattr(model, name, None) for name in ("status", "state", "_state", "key_state", "_status"))
     return any(str(getattr(state, "name", None) or getattr(state, "code", None) or state) in ENDED for state in states)
 
 
-def members_of(model: Any) -> list[Any]:
-    """The resources that an object stands for: itself, but a reservation of machines is its machines."""
-    return list(model.instances) if type(model).__name__ == "Reservation" else [model]
-
-
 def plain_name(value: Any) -> str | None:
-    """What a plain resource is called."""
+    """What a plain resource is called; None if it is not one."""
     if isinstance(value, Mapping):
         return next((str(value[name]) for name in PLAIN_NAMES if name in value), None)
-    return str(value) if isinstance(value, str) else None
+    return value if isinstance(value, str) else None

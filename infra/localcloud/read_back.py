@@ -1,12 +1,13 @@
-"""What moto forgets of a resource that it keeps: remembered when it is created, laid over what moto reads back."""
+"""What moto forgets of a resource that it keeps: remembered when it is created, told when it is read back."""
 
 from infra.localcloud.operations import Context, Payload, after
 
 
-def read_back(service: str, kind: str, name: str) -> None:
-    """Let `Describe{kind}` tell whatever `Create{kind}` was given. `name` is the parameter that names the resource.
+def read_back(service: str, kind: str, *, name: str, made: tuple[str, ...]) -> None:
+    """Let `Describe{kind}` tell just what `Create{kind}` was given, as AWS does for what never changes.
 
-    Only members that AWS's own answer has are sent: the serializer leaves the others out.
+    `name` is the parameter that names the resource; `made` are the members that the cloud adds, taken from moto's
+    answer. Other members of moto's answer are guesses, which Terraform would report as drift.
     """
 
     @after(service, f"Create{kind}")
@@ -16,7 +17,8 @@ def read_back(service: str, kind: str, name: str) -> None:
 
     @after(service, f"Describe{kind}")
     def tell(params: Payload, answer: Payload, context: Context) -> Payload:
-        return {**answer, **context.notes(kind).get(params[name], {})}
+        given = context.notes(kind).get(params[name])
+        return answer if given is None else {member: answer[member] for member in made if member in answer} | given
 
     @after(service, f"Delete{kind}")
     def forget(params: Payload, answer: Payload, context: Context) -> Payload:

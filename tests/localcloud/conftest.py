@@ -1,5 +1,6 @@
 """One embedded cloud for all tests of this folder, and clients to it."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,18 @@ ROOT = Path(__file__).parents[2]
 Clients = Callable[..., Any]
 
 
+def make_client(cloud: CloudRecord, service: str, region: str = "us-east-1") -> Any:
+    """A boto3 client of `cloud` that reports the first failure instead of trying again."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        region_name=region,
+        endpoint_url=cloud.url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudRecord]:
     home = tmp_path_factory.mktemp("home")
@@ -25,18 +38,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudRecord]:
 @pytest.fixture(scope="session")
 def client(cloud: CloudRecord) -> Clients:
     """client("s3") or client("s3", "eu-west-1"): a boto3 client of the shared cloud."""
-
-    def make(service: str, region: str = "us-east-1") -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            region_name=region,
-            endpoint_url=cloud.url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
-
-    return make
+    return functools.partial(make_client, cloud)
 
 
 @pytest.fixture(scope="session")

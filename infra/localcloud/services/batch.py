@@ -1,6 +1,16 @@
-"""AWS Batch: what a multi-node job definition says about its nodes, which moto does not keep."""
+"""AWS Batch: the role that it makes for itself, and what a multi-node job definition says about its nodes."""
 
-from infra.localcloud.operations import Context, Payload, after
+import contextlib
+
+from infra.localcloud.operations import Context, Payload, after, operation
+
+
+@operation("batch", "CreateComputeEnvironment")
+def create_compute_environment(params: Payload, context: Context) -> Payload:
+    """Without a service role, AWS takes the service-linked role, and makes it the first time."""
+    if not params.get("serviceRole"):
+        params = {**params, "serviceRole": _service_linked_role(context)}
+    return context.forward(params)
 
 
 @after("batch", "RegisterJobDefinition")
@@ -17,3 +27,11 @@ def tell_nodes(params: Payload, answer: Payload, context: Context) -> Payload:
     known = context.notes("JobDefinition")
     definitions = [{**one, **known.get(one["jobDefinitionArn"], {})} for one in answer["jobDefinitions"]]
     return {**answer, "jobDefinitions": definitions}
+
+
+def _service_linked_role(context: Context) -> str:
+    iam = context.cloud.client("iam", context.region)
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_service_linked_role(AWSServiceName="batch.amazonaws.com")
+    roles = iam.list_roles(PathPrefix="/aws-service-role/batch.amazonaws.com/")["Roles"]
+    return str(roles[0]["Arn"])
