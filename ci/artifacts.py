@@ -29,7 +29,7 @@ def fetch_archive(site: Site, uri: str, into: Path) -> Path:
 
 
 def upload_folder(site: Site, folder: Path, bucket: str, prefix: str, *, last: str) -> str:
-    """Upload the files of `folder` unless the one named `last`, which is put when all others are there, is there already.
+    """Upload the files of `folder`, unless the one named `last` is there: it is put when all others are.
 
     `prefix` must name the content, so that what is there need not be compared. Returns the S3 address of the folder.
     """

@@ -5,6 +5,8 @@ import sys
 import typer
 
 from ci.commands.cloud import cloud
+from ci.commands.look import cost, inventory, logs, status
+from ci.commands.models import optimize, predict, release, train
 from ci.commands.platform import deploy, destroy, plan, synth
 
 app = typer.Typer(
@@ -15,7 +17,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud, name="cloud")
-for command in (synth, plan, deploy, destroy):
+COMMANDS = (synth, plan, deploy, destroy, train, optimize, release, predict, cost, logs, status, inventory)
+for command in COMMANDS:
     app.command()(command)
 
 

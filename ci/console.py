@@ -21,7 +21,8 @@ def show(result: Result, as_json: bool, text: "RenderableType") -> None:
         return
     from rich.console import Console
 
-    Console(soft_wrap=True, highlight=False).print(text)
+    # A pipe has no width of its own: nothing is folded for it.
+    Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000).print(text)
 
 
 def table(*columns: str, rows: Sequence[Sequence[object]], title: str | None = None) -> "Table":
@@ -46,14 +47,14 @@ class LineProgress(Progress):
 
     def say(self, line: str) -> None:
         """Print the line on standard error."""
-        print(line, file=sys.stderr, flush=True)
+        # One write, so that threads do not share a line.
+        sys.stderr.write(f"{line}\n")
 
     def changed(self, stack: StackProgress) -> None:
         """Print the stack's new state."""
         if stack.state == "waiting":
             return
-        count = f"{stack.done}/{stack.total}" if stack.total else ""
-        self.say(f"{stack.stack:<32} {stack.state:<12} {count:>7} {stack.seconds:6.1f} s")
+        self.say(f"{stack.stack:<32} {stack.state:<12} {_count(stack):>10} {stack.seconds:6.1f} s")
 
 
 class LiveProgress(LineProgress):
@@ -86,10 +87,17 @@ def stacks_table(stacks: Sequence[StackProgress]) -> "Table":
             MARKS.get(stack.state, " " if stack.state == "waiting" else "[cyan]•[/]"),
             stack.stack,
             stack.state,
-            f"{stack.done}/{stack.total}" if stack.total else "",
+            _count(stack),
             f"{stack.seconds:.1f} s" if stack.started else "",
             next(iter(stack.working), ""),
         )
         for stack in stacks
     ]
     return table("", "stack", "state", "done>", "time>", "now", rows=rows)
+
+
+def _count(stack: StackProgress) -> str:
+    if not stack.total:
+        return ""
+    # A plan changes nothing and so gets nothing done.
+    return f"{stack.total} changes" if stack.state == "done" and not stack.done else f"{stack.done}/{stack.total}"

@@ -1,4 +1,4 @@
-"""Turns a trained model into the one that is served: a second job, which exports it and proves that it answers alike."""
+"""Turns a trained model into the one that is served: a second job exports it and proves that it answers alike."""
 
 import json
 from typing import Any

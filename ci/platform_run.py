@@ -70,7 +70,7 @@ def failure(command: str, shown: Sequence[StackProgress]) -> StacksError | Missi
     failed = [stack for stack in shown if stack.state == "failed"]
     if not failed:
         return None
-    said = "\n".join(str(finding) for stack in failed for finding in (*stack.errors, *stack.noise))
+    said = "\n".join(complaint for stack in failed for complaint in stack.complaints)
     if "Failed to query available provider packages" in said or "Failed to install provider" in said:
         return MissingToolError(
             thing="AWS provider",
@@ -78,7 +78,7 @@ def failure(command: str, shown: Sequence[StackProgress]) -> StacksError | Missi
             rule="could not give it",
             fix="check the network, or name a mirror: --provider-mirror FOLDER or GROUNDPLAN_PROVIDER_MIRROR",
         )
-    details = [f"{stack.stack}: {finding}" for stack in failed for finding in (*stack.errors, *stack.noise)]
+    details = [f"{stack.stack}: {complaint}" for stack in failed for complaint in stack.complaints]
     details += [f"{stack.stack}: left alone, it depends on what failed" for stack in shown if stack.state == "skipped"]
     return StacksError(
         thing=command,

@@ -57,9 +57,10 @@ class StackProgress:
         return self.state in {"done", "failed", "skipped", "interrupted"}
 
     @property
-    def errors(self) -> list[Diagnostic]:
-        """Terraform's errors, without its warnings."""
-        return [diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error"]
+    def complaints(self) -> list[str]:
+        """Terraform's errors, without its warnings; where it could not even report one, all that it wrote."""
+        errors = [str(diagnostic) for diagnostic in self.diagnostics if diagnostic.severity == "error"]
+        return errors or self.noise
 
     def absorb(self, line: str) -> None:
         """Take one line of `terraform … -json`."""

@@ -30,17 +30,6 @@ class SynthResult(Result):
         )
 
 
-PROGRAM = """
-import sys
-from app import synthesize
-from infra.spec import GroundplanError
-try:
-    synthesize([sys.argv[1]], sys.argv[2])
-except GroundplanError as error:
-    sys.exit(str(error))
-"""
-
-
 def synthesize(environment: Environment, workspace: Workspace) -> tuple[Stack, ...]:
     """Write the stacks of `environment` below its folder in the workspace and return them in dependency order.
 
@@ -49,9 +38,9 @@ def synthesize(environment: Environment, workspace: Workspace) -> tuple[Stack, .
     need_node()
     folder = workspace.folder(environment.name) / "cdktf.out"
     answer = subprocess.run(
-        [sys.executable, "-c", PROGRAM, environment.name, str(folder)],
+        [sys.executable, workspace.root / "app.py", environment.name],
         cwd=workspace.root,
-        env=child_environment({"PYTHONPATH": str(workspace.root)}),
+        env=child_environment({"CDKTF_OUTDIR": str(folder)}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

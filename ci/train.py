@@ -24,7 +24,7 @@ class TrainResult(Result):
     baseline_accuracy: float | None = None
     artifact: str | None = None
     # All of the job's own report.json: steps, seconds_per_step, train_seconds, curve, …
-    report: dict[str, Any] = {}
+    report: dict[str, Any] | None = None
 
 
 def train(site: Site, model: str, *, recipe: str, wait: bool = True, progress: Progress = QUIET) -> TrainResult:

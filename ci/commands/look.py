@@ -1,0 +1,74 @@
+"""status, inventory, logs, cost: what there is, what it said, what it cost. They change nothing."""
+
+from typing import Annotated
+
+import typer
+
+from ci.commands.options import AsJson, EnvironmentName, Home, site
+
+
+def status(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
+    """Show an environment's stacks, endpoints and last jobs.
+
+    Example: groundplan status local
+    """
+    from ci import console
+    from ci.status import status as look
+
+    result = look(site(environment, home))
+    rows = [("stack", name, f"{count} resources") for name, count in result.stacks.items()]
+    rows += [("endpoint", found.endpoint, f"{found.state} on {found.configuration}") for found in result.endpoints]
+    rows += [("job", found.job, f"{found.state} since {found.created}") for found in result.jobs]
+    text = console.table("", "name", "state", rows=rows) if rows else f"{environment}: nothing is deployed"
+    console.show(result, json, text)
+
+
+def inventory(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
+    """List everything that exists in an environment's AWS, whoever made it.
+
+    Example: groundplan inventory local --json
+    """
+    from ci import console
+    from ci.inventory import inventory as take
+
+    result = take(site(environment, home))
+    rows = [(found.service, found.region, found.type, found.id) for found in result.resources]
+    text = console.table("service", "region", "type", "id", rows=rows) if rows else f"{environment}: empty"
+    console.show(result, json, text)
+
+
+def logs(
+    environment: EnvironmentName,
+    name: Annotated[str, typer.Argument(metavar="JOB|ENDPOINT", help="A job, or an endpoint of the environment.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until the job ends.")] = False,
+    home: Home = None,
+) -> None:
+    """Print what a job or an endpoint logged.
+
+    Example: groundplan logs local review-sentiment --follow
+    """
+    from ci.logs import logs as read
+
+    for line in read(site(environment, home), name, follow=follow):
+        print(line, flush=True)
+
+
+def cost(
+    environment: EnvironmentName,
+    by: Annotated[
+        str, typer.Option(metavar="TAG", help="The tag to split by: component, model, owner, …")
+    ] = "component",
+    days: Annotated[int, typer.Option(min=1, max=365, help="How many days, today among them.")] = 30,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Show what an environment cost, by a tag.
+
+    Example: groundplan cost local --by model
+    """
+    from ci import console
+    from ci.cost import cost as add_up
+
+    result = add_up(site(environment, home), by=by, days=days)
+    rows = [*((value, f"{usd:.6f}") for value, usd in result.usd.items()), ("total", f"{result.total_usd:.6f}")]
+    console.show(result, json, console.table(by, "USD>", rows=rows, title=result.prices))

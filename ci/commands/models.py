@@ -1,0 +1,115 @@
+"""train, optimize, release, predict: a model's way from data to answers."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ci.commands.options import AsJson, EnvironmentName, Home, site
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder in ml/models/, such as `review_sentiment`.")]
+JobName = Annotated[
+    str | None, typer.Option("--job", metavar="JOB", help="The job whose model to take; by default the newest.")
+]
+
+
+def train(
+    environment: EnvironmentName,
+    model: ModelName,
+    recipe: Annotated[str, typer.Option(metavar="NAME", help="One of the model's recipes.")] = "laptop",
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Train a model on the platform and follow its log; Ctrl-C stops the job.
+
+    Example: groundplan train local review_sentiment --recipe debug
+    """
+    from ci import console
+    from ci.train import train as train_model
+
+    result = train_model(site(environment, home), model, recipe=recipe, wait=wait, progress=console.terminal_progress())
+    text = f"{result.job}: started; follow it: groundplan logs {environment} {result.job} --follow"
+    if result.accuracy is not None and result.baseline_accuracy is not None:
+        text = f"{result.job}: accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, "
+        text += f"{result.seconds} s\n{result.artifact}"
+    console.show(result, json, text)
+
+
+def optimize(
+    environment: EnvironmentName, model: ModelName, job: JobName = None, json: AsJson = False, home: Home = None
+) -> None:
+    """Turn a trained model into the one that is served, and prove that both answer alike.
+
+    Example: groundplan optimize local review_sentiment
+    """
+    from ci import console
+    from ci.optimize import optimize as optimize_model
+
+    result = optimize_model(site(environment, home), model, job=job, progress=console.terminal_progress())
+    parity = result.report["parity"]
+    text = f"{result.job}: largest difference {parity['max_abs_diff']:.2g}, at most {parity['tolerance']:.2g} allowed, "
+    text += f"{result.seconds} s\n{result.artifact}"
+    console.show(result, json, text)
+
+
+def release(
+    environment: EnvironmentName,
+    model: ModelName,
+    job: JobName = None,
+    approve: Annotated[
+        bool, typer.Option("--approve/--no-approve", help="Approve it in your name, or leave that to somebody else.")
+    ] = True,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Sign and register an optimized model, and put it behind every endpoint that serves it.
+
+    Example: groundplan release local review_sentiment
+    """
+    from ci import console
+    from ci.release import release as release_model
+
+    found = site(environment, home)
+    result = release_model(found, model, job=job, approve=approve, progress=console.terminal_progress())
+    text = f"{result.model} {result.version}: accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}"
+    text += "".join(
+        f"\n{served.region} {served.endpoint}: in service after {served.seconds:.1f} s" for served in result.endpoints
+    )
+    text += "" if result.approved else "\nawaits approval in the registry; then run this again with --no-approve"
+    console.show(result, json, text)
+
+
+def predict(
+    environment: EnvironmentName,
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's name in the environment's file.")],
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to ask about.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="A file with one text a line.")
+    ] = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Ask an endpoint about texts: arguments, a file, or standard input, one a line.
+
+    Example: groundplan predict local review-sentiment "A quiet, moving film."
+    """
+    from ci import console
+    from ci.predict import predict as ask
+
+    result = ask(site(environment, home), endpoint, [*(texts or ()), *_lines(file, given=bool(texts or file))])
+    rows = [
+        (found.label, f"{found.score:.3f}", f"{found.milliseconds:.1f}", found.text) for found in result.predictions
+    ]
+    console.show(result, json, console.table("label", "score>", "ms>", "text", rows=rows))
+
+
+def _lines(file: Path | None, *, given: bool) -> list[str]:
+    if file:
+        text = file.read_text()
+    elif given or sys.stdin.isatty():
+        return []
+    else:
+        text = sys.stdin.read()
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,147 @@
+"""Releases a model: gate, signature, registry, approval, then its endpoints one by one, each proven by an answer."""
+
+import json
+import time
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ci import gate, jobs, model_registry
+from ci.artifacts import fetch_archive
+from ci.contracts import endpoints_of
+from ci.errors import CommandError
+from ci.predict import invoke
+from ci.progress import QUIET, Progress
+from ci.result import Result
+from ci.rollout import roll_out
+from ci.site import Site
+from infra.spec.contract import ServingContract
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+
+class ReleasedEndpoint(Result):
+    """An endpoint that serves the release, and what it answered to the proof."""
+
+    endpoint: str
+    region: str
+    configuration: str
+    seconds: float
+    # The first request starts the model server: this is the cold start that a caller would have felt.
+    proof_milliseconds: float
+    proof: dict[str, Any]
+
+
+class ReleaseResult(Result):
+    """A version in the registry of each region and, once approved, behind its endpoints."""
+
+    model: str
+    version: str
+    job: str
+    accuracy: float
+    baseline_accuracy: float
+    approved: bool
+    # Region → model package.
+    packages: dict[str, str]
+    endpoints: tuple[ReleasedEndpoint, ...]
+
+
+def release(
+    site: Site, model: str, *, job: str | None = None, approve: bool = True, progress: Progress = QUIET
+) -> ReleaseResult:
+    """Release what the optimization job `job` made, by default the newest of `model`.
+
+    Without `approve` it ends in the registry, and a later call releases it once somebody has approved it there. Raises
+    `GateError` when the model's own report speaks against it.
+    """
+    serving = endpoints_of(site, model)
+    if not serving:
+        raise CommandError(
+            thing=f"model {model!r}",
+            value="no endpoint",
+            rule=f"serves it in environments/{site.name}.py",
+            fix=f"add EndpointSpec(name=…, model={model!r}) to a region and deploy",
+        )
+    job = job or jobs.newest(site, "optimize", model)
+    content = _content(site, job)
+    report = json.loads((content / "report.json").read_text())
+    gate.check(model, report)
+    progress.say(f"Gate open: accuracy {report['accuracy']:.4f}, baseline {report['baseline_accuracy']:.4f}.")
+    packages: dict[str, str] = {}
+    released: list[ReleasedEndpoint] = []
+    version, approved = "", True
+    for region, members in groupby(serving, key=lambda found: found[0].name):
+        contracts = [contract for _, contract in members]
+        package = model_registry.register(site, region, contracts[0], content, job=job)
+        progress.say(f"{region}: version {package.version} is in the registry.")
+        packages[region], version = package.arn, package.version
+        if approve:
+            model_registry.approve(site, region, package)
+        if not model_registry.is_approved(site, region, package):
+            approved = False
+            continue
+        released += [_released(site, region, contract, package, content, progress) for contract in contracts]
+    return ReleaseResult(
+        model=model,
+        version=version,
+        job=job,
+        accuracy=report["accuracy"],
+        baseline_accuracy=report["baseline_accuracy"],
+        approved=approved,
+        packages=packages,
+        endpoints=tuple(released),
+    )
+
+
+def _content(site: Site, job: str) -> Path:
+    description = jobs.describe(site, job)
+    if description["TrainingJobStatus"] != "Completed":
+        raise CommandError(
+            thing=f"job {job!r}",
+            value=description["TrainingJobStatus"],
+            rule="has left no model",
+            fix="take a completed optimization job",
+        )
+    uri = description["ModelArtifacts"]["S3ModelArtifacts"]
+    content = fetch_archive(site, uri, site.workspace.folder(site.name) / "jobs" / job)
+    if not (content / "signature.json").exists():
+        raise CommandError(
+            thing=f"job {job!r}",
+            value="its model",
+            rule="was not optimized yet",
+            fix=f"optimize it first: groundplan optimize {site.name} MODEL --job {job}",
+        )
+    return content
+
+
+def _released(
+    site: Site,
+    region: str,
+    contract: ServingContract,
+    package: model_registry.Package,
+    content: Path,
+    progress: Progress,
+) -> ReleasedEndpoint:
+    began = time.monotonic()
+    configuration = roll_out(site, region, contract, package)
+    runtime: SageMakerRuntimeClient = site.client("sagemaker-runtime", region)
+    asked = time.perf_counter()
+    answer = invoke(runtime, contract.endpoint_name, [_sample(content)])
+    milliseconds = (time.perf_counter() - asked) * 1000
+    progress.say(f"{region}: {contract.endpoint_name} serves {answer['model_version']}: {answer['predictions'][0]}.")
+    return ReleasedEndpoint(
+        endpoint=contract.endpoint_name,
+        region=region,
+        configuration=configuration,
+        seconds=round(time.monotonic() - began, 2),
+        proof_milliseconds=round(milliseconds, 1),
+        proof=answer["predictions"][0],
+    )
+
+
+def _sample(content: Path) -> dict[str, str]:
+    """Return an instance as the model's own signature wants it: what the model is for, in each field of text."""
+    signature = json.loads((content / "signature.json").read_text())
+    summary = json.loads((content / "card.json").read_text())["summary"]
+    return {name: summary[: field["most_characters"]] for name, field in signature["instance"].items()}
