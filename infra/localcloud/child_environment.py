@@ -6,5 +6,5 @@ FOREIGN_PREFIXES = ("AWS_", "MOTO_", "TEST_SERVER_MODE", "S3_IGNORE", "PYTHONWAR
 
 
 def child_environment() -> dict[str, str]:
-    """A copy without what would leak in: a profile that does not exist here breaks botocore, MOTO_ switches change moto."""
+    """A copy without what would leak in: a missing AWS profile breaks botocore, MOTO_ switches change moto."""
     return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)}

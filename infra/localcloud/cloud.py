@@ -38,9 +38,11 @@ class Cloud:
 
         with self.lock:
             if (service, region) not in self._clients:
-                config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-                session = boto3.session.Session(region_name=region, **TEST_CREDENTIALS)
-                self._clients[service, region] = session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
+                config = Config(
+                    retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, max_pool_connections=32
+                )
+                make: Any = boto3.session.Session(region_name=region).client
+                self._clients[service, region] = make(service, endpoint_url=self.url, config=config, **TEST_CREDENTIALS)
             return self._clients[service, region]
 
     def resources(self, service: str, kind: str, *, account: str, region: str) -> dict[str, Payload]:

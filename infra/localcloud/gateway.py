@@ -1,4 +1,4 @@
-"""The cloud's front door: who is asked for what, answered by this project or by moto, errors shaped as AWS shapes them."""
+"""The cloud's front door: who is asked for what, answered by this project or by moto, errors shaped as AWS's are."""
 
 import re
 import time

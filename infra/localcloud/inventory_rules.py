@@ -23,7 +23,7 @@ PARTS = {
 """Models inside which other resources live, also when the model itself was there from the beginning."""
 
 PLAIN = {"account_aliases", "filters"}
-"""Attributes of backends that keep resources as plain names or dictionaries; other plain values are indexes and tags."""
+"""Attributes that keep resources as plain names or dictionaries; other plain values are indexes and tags."""
 
 PLAIN_NAMES = ("arn", "Arn", "filterName", "name", "Name")
 

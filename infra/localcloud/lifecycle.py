@@ -1,4 +1,4 @@
-"""Start, stop and find embedded clouds. Each has a folder `{home}/clouds/{name}` with its record, log and scratch files."""
+"""Start, stop and find embedded clouds. Each has a folder `{home}/clouds/{name}` for record, log and scratch files."""
 
 import contextlib
 import fcntl
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.02
 def start(name: str, home: Path, *, program: Path, port: int | None = None, timeout_seconds: float = 60) -> CloudRecord:
     """Start the cloud and return once it answers; one that runs already is returned as it is.
 
-    `program` is the folder that holds `ml`, which jobs and endpoints run. A fresh cloud begins empty. Raises CloudError.
+    `program` is the folder that holds `ml`, which jobs and endpoints run. A fresh cloud begins empty.
     """
     folder = _folder(name, home)
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from infra.localcloud.cloud import Cloud
 from infra.localcloud.event_log import EventLog, LibraryHandler
 from infra.localcloud.gateway import Gateway
 from infra.localcloud.inventory import Inventory
+from infra.localcloud.machines import invocations
 from infra.localcloud.moto_app import MotoApp
 from infra.localcloud.record import CloudError, CloudRecord, log_path, record_path
 from infra.localcloud.wire import Answer, Environ
@@ -87,8 +88,6 @@ class CloudApp:
             raise ValueError(f"this cloud speaks http, not {scope['type']}")
         elif scope["method"] == "POST" and INVOCATION.fullmatch(scope["path"]):
             scope["state"] = {"cloud": self._cloud}
-            from infra.localcloud.machines import invocations
-
             await invocations.app(scope, receive, send)
         elif scope["path"] == "/_groundplan/health":
             await _send(send, _json(self._health()))
@@ -114,8 +113,7 @@ class CloudApp:
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start the machines and say so on disk; at the end stop them and leave no record."""
         await receive()
-        if hasattr(machines, "install"):
-            machines.install(self._cloud)
+        machines.install(self._cloud)
         self._record.write()
         self._cloud.log.info(
             "cloud started; it begins empty, for state is kept in memory only",

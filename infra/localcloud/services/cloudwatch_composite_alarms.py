@@ -19,7 +19,7 @@ def put_composite_alarm(params: Payload, context: Context) -> Payload:
     arn = context.arn(f"alarm:{name}")
     context.resources("CompositeAlarm")[name] = {
         "ActionsEnabled": True,
-        **dict.fromkeys(("AlarmActions", "OKActions", "InsufficientDataActions"), []),
+        **{kind: [] for kind in ("AlarmActions", "OKActions", "InsufficientDataActions")},
         **params,
         "AlarmArn": arn,
         "AlarmConfigurationUpdatedTimestamp": time.time(),

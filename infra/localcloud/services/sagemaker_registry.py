@@ -131,7 +131,7 @@ def update_package(params: Payload, context: Context) -> Payload:
         _approval(params["ModelApprovalStatus"])
     removed = set(params.get("CustomerMetadataPropertiesToRemove", ()))
     metadata = {**package.get("CustomerMetadataProperties", {}), **params.get("CustomerMetadataProperties", {})}
-    changes = {name: params[name] for name in ("ModelApprovalStatus", "ApprovalDescription") if name in params}
+    changes: Payload = {name: params[name] for name in ("ModelApprovalStatus", "ApprovalDescription") if name in params}
     changes["CustomerMetadataProperties"] = {name: value for name, value in metadata.items() if name not in removed}
     specifications = [
         *package.get("AdditionalInferenceSpecifications", ()),
