@@ -6,6 +6,7 @@ its Node side requires every file (hashicorp/terraform-cdk#3753). The output is 
 
 import importlib
 import importlib.util
+import shutil
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -38,18 +39,19 @@ def start_node(environment: MutableMapping[str, str]) -> None:
 
     The variables are put back at once: cdktf-cli and other children must not inherit them.
     """
+    node = environment.get("JSII_NODE", "node")
+    if shutil.which(node, path=environment.get("PATH")) is None:
+        raise ToolkitError(
+            thing="node",
+            value=node,
+            rule="is no program on this machine",
+            fix="install Node.js 20 or newer, or point JSII_NODE at one",
+        )
     before = {name: environment.get(name) for name in ("NODE_OPTIONS", _SILENCE)}
     environment["NODE_OPTIONS"] = f'{before["NODE_OPTIONS"] or ""} --require="{_HOOK}"'.strip()
     environment[_SILENCE] = "20"
     try:
         importlib.import_module("cdktf")
-    except FileNotFoundError as error:
-        raise ToolkitError(
-            thing="node",
-            value=str(error.filename),
-            rule="is no program on this machine",
-            fix="install Node.js 20 or newer, or point JSII_NODE at one",
-        ) from error
     finally:
         for name, value in before.items():
             environment.pop(name, None)

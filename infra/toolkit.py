@@ -31,8 +31,15 @@ _ON_EMBEDDED_CLOUD: Mapping[str, Any] = {
 def new_app(outdir: Path) -> Iterator[App]:
     """Give an app to add stacks to, and write them below `outdir` at the end."""
     app = App(outdir=str(outdir))
-    yield app
-    app.synth()
+    try:
+        yield app
+        app.synth()
+    except RuntimeError as error:
+        # An error of ours comes back from Node as a RuntimeError with a traceback of both languages in it.
+        for stack in app.node.children:
+            if isinstance(stack, Stack) and stack.collision:
+                raise stack.collision from error
+        raise
 
 
 def stack_order(outdir: Path) -> list[str]:
@@ -50,6 +57,7 @@ class Stack(TerraformStack):
     ) -> None:
         super().__init__(scope, id or f"{environment.name}-{region}-{component}")
         self._paths: dict[tuple[str, str], str] = {}
+        self.collision: ToolkitError | None = None
         self.tags = {
             "project": environment.project,
             "environment": environment.name,
@@ -72,12 +80,11 @@ class Stack(TerraformStack):
         name = re.sub(r"\W+", "_", "_".join(parts))
         taken = self._paths.setdefault((kind, name), node.path)
         if taken != node.path:
-            raise ToolkitError(
-                thing=f"stack {parts[0]!r}",
-                value=f"{node.path!r}",
-                rule=f"has the address {kind}.{name} that {taken!r} has already",
-                fix="rename one of the two",
+            rule = f"has the address {kind}.{name}, which is that of {taken!r}"
+            self.collision = ToolkitError(
+                thing="resource", value=repr(node.path), rule=rule, fix="rename one of the two"
             )
+            raise self.collision
         return name
 
 

@@ -1,0 +1,48 @@
+"""Only what is used is loaded, and nothing of it shows in the environment of other children."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from infra.bindings import start_node
+
+COUNT_MODULES = """
+import json, sys
+import infra
+from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+package = "cdktf_cdktf_provider_aws."
+print(json.dumps(sorted({name.split(".")[1] for name in sys.modules if name.startswith(package)})))
+"""
+
+
+def test_one_binding_loads_one_binding() -> None:
+    answer = subprocess.run([sys.executable, "-c", COUNT_MODULES], capture_output=True, text=True, check=True)
+    assert json.loads(answer.stdout) == ["_jsii", "s3_bucket"]
+
+
+def test_words_alone_load_no_toolkit() -> None:
+    code = "import sys, environments; environments.load('local'); print('cdktf' in sys.modules, 'boto3' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["False", "False"]
+
+
+def test_other_children_inherit_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, str] = {}
+    before = {"PATH": os.environ["PATH"], "NODE_OPTIONS": "--use-openssl-ca"}
+    environment = dict(before)
+    monkeypatch.setattr("importlib.import_module", lambda name: seen.update(environment))
+    start_node(environment)
+    assert seen["NODE_OPTIONS"].startswith("--use-openssl-ca --require=")
+    assert environment == before
+
+
+def test_missing_node_ends_the_program_with_2() -> None:
+    child = {**os.environ, "JSII_NODE": "/nowhere/node"}
+    answer = subprocess.run([sys.executable, "app.py", "local"], capture_output=True, text=True, check=False, env=child)
+    assert (answer.returncode, answer.stderr) == (
+        2,
+        "node: /nowhere/node is no program on this machine; install Node.js 20 or newer, or point JSII_NODE at one\n",
+    )

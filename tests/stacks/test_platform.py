@@ -1,0 +1,193 @@
+"""The platform of every environment, as Terraform will read it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+import environments
+from infra.spec.contract import ServingContract, TrainingContract
+
+GOLDEN = Path(__file__).with_name("stateful_addresses.txt")
+# What holds something that cannot be made again.
+STATEFUL = {"aws_ecr_repository", "aws_kms_key", "aws_s3_bucket", "aws_sagemaker_model_package_group"}
+IN_EACH_REGION = {"network", "data", "training", "serving", "operations"}
+Stacks = dict[str, dict[str, Any]]
+
+
+def resources(stacks: Stacks, kind: str | None = None) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Yield stack, type, name and arguments of each resource."""
+    for stack, content in stacks.items():
+        for type_, named in content["resource"].items():
+            for name, arguments in named.items():
+                if kind in (None, type_):
+                    yield stack, type_, name, arguments
+
+
+def test_every_environment_has_its_stacks(stacks: Stacks) -> None:
+    expected = set()
+    for name in environments.names():
+        regions = [region.name for region in environments.load(name).regions]
+        expected |= {f"{name}-{region}-{component}" for region in regions for component in IN_EACH_REGION}
+        expected.add(f"{name}-cost")
+    assert set(stacks) == expected
+
+
+def test_each_environment_alone_gives_the_same_bytes(outdir: Path, tmp_path: Path) -> None:
+    for name in environments.names():
+        ids = app.synthesize([name], tmp_path / name)
+        assert ids
+        for id in ids:
+            file = Path("stacks", id, "cdk.tf.json")
+            assert (tmp_path / name / file).read_bytes() == (outdir / file).read_bytes(), id
+
+
+def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) -> None:
+    manifest = json.loads((outdir / "manifest.json").read_text())["stacks"]
+    here = "local-us-east-1-"
+    needs = {id: {need.removeprefix(here) for need in manifest[id]["dependencies"]} for id in manifest}
+    assert needs[f"{here}network"] == needs[f"{here}data"] == needs["local-cost"] == set()
+    assert needs[f"{here}training"] == {"network", "data"}
+    assert needs[f"{here}serving"] == {"data"}
+    assert needs[f"{here}operations"] == {"data", "training"}
+
+
+def test_stacks_come_in_the_order_of_their_needs(tmp_path: Path) -> None:
+    order = app.synthesize(["local"], tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())["stacks"]
+    assert all(order.index(need) < order.index(id) for id in order for need in manifest[id]["dependencies"])
+
+
+def test_each_state_has_its_own_locked_place(stacks: Stacks) -> None:
+    backends = [content["terraform"]["backend"]["s3"] for content in stacks.values()]
+    assert len({(backend["bucket"], backend["key"]) for backend in backends}) == len(stacks)
+    assert all(backend["use_lockfile"] is True and backend["encrypt"] is True for backend in backends)
+    assert "prod/eu-west-1/network.tfstate" in {backend["key"] for backend in backends}
+
+
+def test_no_provider_has_an_endpoints_block_and_each_knows_its_account(stacks: Stacks) -> None:
+    for stack, content in stacks.items():
+        (provider,) = content["provider"]["aws"]
+        environment = environments.load(stack.split("-")[0])
+        assert "endpoints" not in provider
+        assert provider["allowed_account_ids"] == [environment.account_id]
+        assert ("secret_key" in provider) == (environment.target.title == "embedded cloud")
+
+
+def test_the_environments_tags_reach_every_resource(stacks: Stacks) -> None:
+    for stack, content in stacks.items():
+        environment = environments.load(stack.split("-")[0])
+        (provider,) = content["provider"]["aws"]
+        assert provider["default_tags"] == [
+            {
+                "tags": {
+                    "project": "groundplan",
+                    "environment": environment.name,
+                    "owner": environment.owner,
+                    "cost_centre": environment.cost_centre,
+                    "component": stack.split("-")[-1],
+                }
+            }
+        ]
+    # A tag of a resource's own must not hide one of these.
+    own = {key for _, _, _, arguments in resources(stacks) for key in arguments.get("tags", {})}
+    assert own == {"Name", "model"}
+
+
+def test_tags_reach_the_machines_and_volumes_that_batch_launches(stacks: Stacks) -> None:
+    templates = list(resources(stacks, "aws_launch_template"))
+    assert templates
+    for stack, _, name, arguments in templates:
+        tagged = {tags["resource_type"]: tags["tags"] for tags in arguments["tag_specifications"]}
+        assert set(tagged) == {"instance", "volume"}
+        (provider,) = stacks[stack]["provider"]["aws"]
+        for tags in tagged.values():
+            assert tags.items() >= provider["default_tags"][0]["tags"].items()
+            assert tags["pool"] == name
+
+
+def test_what_serves_a_model_is_tagged_with_it(stacks: Stacks) -> None:
+    tagged = {
+        type_: arguments["tags"]["model"]
+        for _, type_, _, arguments in resources(stacks)
+        if "model" in str(arguments.get("tags"))
+    }
+    assert tagged == dict.fromkeys(
+        (
+            "aws_cloudwatch_log_group",
+            "aws_cloudwatch_metric_alarm",
+            "aws_sagemaker_endpoint",
+            "aws_sagemaker_endpoint_configuration",
+            "aws_sagemaker_model",
+            "aws_sagemaker_model_package_group",
+        ),
+        "review_sentiment",
+    )
+
+
+def test_stateful_addresses_are_promises(stacks: Stacks) -> None:
+    """A changed id makes Terraform destroy and create: move it with `move_from_id`, then change the golden list."""
+    addresses = sorted(f"{stack} {type_}.{name}" for stack, type_, name, _ in resources(stacks) if type_ in STATEFUL)
+    assert addresses == GOLDEN.read_text().splitlines()
+
+
+def test_what_holds_data_is_guarded_where_the_environment_says_so(stacks: Stacks) -> None:
+    for stack, type_, name, arguments in resources(stacks):
+        if type_ in STATEFUL - {"aws_sagemaker_model_package_group"}:
+            guarded = environments.load(stack.split("-")[0]).guarded
+            assert arguments["lifecycle"]["prevent_destroy"] is guarded, f"{stack} {name}"
+            assert arguments.get("force_destroy", not guarded) is not guarded
+            assert arguments.get("force_delete", not guarded) is not guarded
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "aws_s3_bucket_policy",
+        "aws_s3_bucket_public_access_block",
+        "aws_s3_bucket_server_side_encryption_configuration",
+        "aws_s3_bucket_versioning",
+    ],
+)
+def test_every_bucket_has_every_protection(stacks: Stacks, kind: str) -> None:
+    protected = {(stack, arguments["bucket"]) for stack, _, _, arguments in resources(stacks, kind)}
+    assert protected == {
+        (stack, f"${{aws_s3_bucket.{name}.id}}") for stack, _, name, _ in resources(stacks, "aws_s3_bucket")
+    }
+
+
+def test_contracts_read_back_as_they_were_written(stacks: Stacks) -> None:
+    for stack, _, name, arguments in resources(stacks, "aws_ssm_parameter"):
+        kind = TrainingContract if stack.endswith("-training") else ServingContract
+        contract = kind.model_validate_json(arguments["value"])
+        assert contract.role_arn.startswith("${aws_iam_role."), name
+    names = {arguments["name"] for _, _, _, arguments in resources(stacks, "aws_ssm_parameter")}
+    assert {"/groundplan/local/training", "/groundplan/local/endpoints/review-sentiment"} <= names
+
+
+def test_no_value_of_one_stack_is_written_into_another(stacks: Stacks) -> None:
+    """Outputs travel through Terraform's state: a stack's JSON refers only to what the stack itself has."""
+    for stack, content in stacks.items():
+        declared = {f"{type_}.{name}" for _, type_, name, _ in resources({stack: content})}
+        referred = set(re.findall(r"\$\{(aws_\w+\.[\w-]+)\.", json.dumps(content)))
+        assert referred <= declared, stack
+
+
+def test_only_the_release_may_change_what_terraform_made(stacks: Stacks) -> None:
+    ignoring = {
+        type_: arguments["lifecycle"]["ignore_changes"]
+        for _, type_, _, arguments in resources(stacks)
+        if "ignore_changes" in arguments.get("lifecycle", {})
+    }
+    assert ignoring == {"aws_sagemaker_endpoint": ["endpoint_config_name"]}
+
+
+def test_endpoints_cost_nothing_when_nobody_asks(stacks: Stacks) -> None:
+    for _, _, _, arguments in resources(stacks, "aws_sagemaker_endpoint_configuration"):
+        assert all("serverless_config" in variant for variant in arguments["production_variants"])
+    for stack, _, _, arguments in resources(stacks, "aws_sagemaker_model"):
+        assert "model_data_url" not in arguments["primary_container"], stack
