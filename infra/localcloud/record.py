@@ -1,8 +1,6 @@
 """What is known on disk about a running cloud, and how to tell whether it still runs."""
 
-import contextlib
 import json
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,9 +73,6 @@ def process_runs(record: CloudRecord) -> bool:
     """Whether the record's process still runs and is that cloud: a pid alone may have gone to another program."""
     import psutil
 
-    with contextlib.suppress(OSError):
-        # Reaps the process if it was started by this one; a zombie would look alive.
-        os.waitpid(record.pid, os.WNOHANG)
     try:
         process = psutil.Process(record.pid)
         return process.status() != psutil.STATUS_ZOMBIE and str(record.folder) in process.cmdline()
