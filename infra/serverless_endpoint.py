@@ -36,46 +36,46 @@ class ServerlessEndpoint(Construct):
     ) -> None:
         super().__init__(scope, id)
         tags = {"model": spec.model}
-        bootstrap = names.regional(f"{spec.name}-bootstrap")
-        model = SagemakerModel(
-            self,
-            "model",
-            name=bootstrap,
-            execution_role_arn=role_arn,
-            primary_container=SagemakerModelPrimaryContainer(image=image_uri),
-            tags=tags,
-        )
-        capacity = SagemakerEndpointConfigurationProductionVariantsServerlessConfig(
-            memory_size_in_mb=spec.memory_mb, max_concurrency=spec.max_concurrency
-        )
-        configuration = SagemakerEndpointConfiguration(
-            self,
-            "endpoint_configuration",
-            name=bootstrap,
-            production_variants=[
-                SagemakerEndpointConfigurationProductionVariants(
-                    variant_name="live", model_name=model.name, serverless_config=capacity
-                )
-            ],
-            tags=tags,
-        )
-        name = names.regional(spec.name)
+        self.name = names.regional(spec.name)
         # Made before SageMaker makes it, which would keep the logs for ever and in the clear.
         logs = CloudwatchLogGroup(
             self,
             "log_group",
-            name=f"/aws/sagemaker/Endpoints/{name}",
+            name=f"/aws/sagemaker/Endpoints/{self.name}",
             retention_in_days=_KEEP_LOGS_DAYS,
             kms_key_id=key_arn,
+            tags=tags,
+        )
+        model = SagemakerModel(
+            self,
+            "model",
+            name=f"{self.name}-bootstrap",
+            execution_role_arn=role_arn,
+            primary_container=SagemakerModelPrimaryContainer(image=image_uri),
+            tags=tags,
+        )
+        configuration = SagemakerEndpointConfiguration(
+            self,
+            "endpoint_configuration",
+            name=f"{self.name}-bootstrap",
+            production_variants=[_variant(spec, model)],
             tags=tags,
         )
         SagemakerEndpoint(
             self,
             "endpoint",
-            name=name,
+            name=self.name,
             endpoint_config_name=configuration.name,
             lifecycle=TerraformResourceLifecycle(ignore_changes=["endpoint_config_name"]),
             depends_on=[logs],
             tags=tags,
         )
-        self.name = name
+
+
+def _variant(spec: EndpointSpec, model: SagemakerModel) -> SagemakerEndpointConfigurationProductionVariants:
+    capacity = SagemakerEndpointConfigurationProductionVariantsServerlessConfig(
+        memory_size_in_mb=spec.memory_mb, max_concurrency=spec.max_concurrency
+    )
+    return SagemakerEndpointConfigurationProductionVariants(
+        variant_name="live", model_name=model.name, serverless_config=capacity
+    )
