@@ -5,6 +5,7 @@ import sys
 import typer
 
 from ci.commands.cloud import cloud
+from ci.commands.demo import demo
 from ci.commands.look import cost, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
 from ci.commands.platform import deploy, destroy, plan, synth
@@ -17,7 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud, name="cloud")
-COMMANDS = (synth, plan, deploy, destroy, train, optimize, release, predict, cost, logs, status, inventory)
+COMMANDS = (synth, plan, deploy, destroy, train, optimize, release, predict, cost, logs, status, inventory, demo)
 for command in COMMANDS:
     app.command()(command)
 

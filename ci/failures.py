@@ -15,12 +15,13 @@ def explained(error: Exception) -> Failure | None:
     """Return how to tell the user of `error`, or None when it is a defect of ours and deserves its traceback."""
     from ci.errors import CommandError, WorkError
     from infra.spec.errors import GroundplanError
+    from ml.errors import MlError
 
     if isinstance(error, WorkError):
         return Failure("\n".join((str(error), *(f"  {line}" for line in error.details))), error.exit_code)
     if isinstance(error, CommandError):
         return Failure(str(error), error.exit_code)
-    if isinstance(error, GroundplanError):
+    if isinstance(error, GroundplanError | MlError):
         return Failure(str(error), 2)
     return _of_aws(error)
 

@@ -60,7 +60,7 @@ def _stacks(site: Site) -> dict[str, int]:
                 if entry["Key"].endswith(".tfstate"):
                     document = json.loads(s3.get_object(Bucket=state.bucket, Key=entry["Key"])["Body"].read())
                     managed = [block for block in document["resources"] if block["mode"] == "managed"]
-                    name = entry["Key"].removesuffix(".tfstate").replace("/", "-")
+                    name = entry["Key"].removeprefix(f"{site.name}/").removesuffix(".tfstate")
                     counts[name] = sum(len(block["instances"]) for block in managed)
     except s3.exceptions.NoSuchBucket:
         return {}

@@ -1,6 +1,8 @@
 """Trains a model on the platform: its data to S3, a training job, its log live, its report."""
 
 import json
+import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 from ci import jobs
@@ -37,7 +39,9 @@ def train(site: Site, model: str, *, recipe: str, wait: bool = True, progress: P
     catalogue.recipe(model, recipe)
     contract = training_contract(site)
     folder = site.workspace.home / "datasets" / model
-    data = datasets.prepare(model, site.workspace.cache / "datasets", folder)
+    # What it prints is no result of ours.
+    with redirect_stdout(sys.stderr):
+        data = datasets.prepare(model, site.workspace.cache / "datasets", folder)
     uri = upload_folder(site, folder, contract.data_bucket, f"datasets/{model}/{data.version}", last=datasets.MANIFEST)
     progress.say(f"Data set {model} {data.version} is at {uri}.")
     request = jobs.JobRequest(

@@ -55,9 +55,7 @@ def logs(
 
 def cost(
     environment: EnvironmentName,
-    by: Annotated[
-        str, typer.Option(metavar="TAG", help="The tag to split by: component, model, owner, …")
-    ] = "component",
+    by: Annotated[str, typer.Option(metavar="TAG", help="A tag, such as model or owner.")] = "component",
     days: Annotated[int, typer.Option(min=1, max=365, help="How many days, today among them.")] = 30,
     json: AsJson = False,
     home: Home = None,
