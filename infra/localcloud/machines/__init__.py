@@ -5,10 +5,10 @@ they are called, and what both use is metered. Importing this package registers 
 """
 
 from infra.localcloud.cloud import Cloud
-from infra.localcloud.machines import cost_explorer, training_operations
+from infra.localcloud.machines import cost_explorer, endpoint_operations, training_operations
 from infra.localcloud.machines.registry import machines_of
 
-__all__ = ["cost_explorer", "install", "training_operations"]
+__all__ = ["cost_explorer", "endpoint_operations", "install", "training_operations"]
 
 
 def install(cloud: Cloud) -> None:

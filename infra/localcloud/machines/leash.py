@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,8 @@ Cause = Literal["exited", "stopped", "killed", "out of memory", "abandoned"]
 
 LONGEST_LINE_BYTES = 256_000
 """CloudWatch Logs takes events of up to 256 KiB; longer lines arrive in pieces."""
+
+LAST_WAIT_SECONDS = 10.0
 
 _next_cpu = itertools.count()
 
@@ -125,6 +127,34 @@ class Leashed:
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         self.exit.set_result(exit)
+
+
+class Leashes:
+    """All programs of a cloud, so that its stop can end every one and wait until it is gone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[Leashed] = set()
+        self._closed = False
+
+    def start(self, program: Program, on_line: Callable[[str], None]) -> Leashed:
+        """Start a program. Raises RuntimeError once the cloud stops."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the cloud is stopping and starts nothing any more")
+            leashed = Leashed(program, on_line)
+            self._running.add(leashed)
+        leashed.exit.add_done_callback(lambda _: self._running.discard(leashed))
+        return leashed
+
+    def end_all(self) -> None:
+        """Kill everything and wait until it is gone."""
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for leashed in running:
+            leashed.kill()
+        wait([leashed.exit for leashed in running], timeout=LAST_WAIT_SECONDS)
 
 
 def container_environment(cloud_url: str, region: str, program_folder: Path, base: Path) -> dict[str, str]:

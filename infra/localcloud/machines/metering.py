@@ -70,7 +70,7 @@ def prices() -> dict[tuple[str, str], Price]:
 
 def tags_of(tags: list[dict[str, str]]) -> Tags:
     """AWS's list of Key and Value as a value that can be compared."""
-    return tuple(sorted((tag["Key"], tag["Value"]) for tag in tags))
+    return tuple(sorted({tag["Key"]: tag["Value"] for tag in tags}.items()))
 
 
 class Meter:

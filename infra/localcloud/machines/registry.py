@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 from infra.localcloud.cloud import Cloud
 from infra.localcloud.machines.hosting import Hosting
+from infra.localcloud.machines.leash import Leashes
 from infra.localcloud.machines.metering import Meter
 from infra.localcloud.machines.metrics import MetricBuffer
 from infra.localcloud.machines.settings import Settings
@@ -21,13 +22,13 @@ class Machines:
         metrics = MetricBuffer(cloud.client)
         ticker = Ticker(cloud.log)
         ticker.add(metrics.flush)
-        site = Site(cloud, Settings.of(cloud.folder), self.meter, metrics, ticker)
+        leashes = Leashes()
+        site = Site(cloud, Settings.of(cloud.folder), self.meter, metrics, ticker, leashes)
         self.training = TrainingJobs(site)
         self.hosting = Hosting(site)
         cloud.gauge("jobs_running", self.training.running)
         cloud.gauge("endpoints_warm", self.hosting.warm)
-        cloud.on_stop("endpoints", self.hosting.stop)
-        cloud.on_stop("training jobs", self.training.stop)
+        cloud.on_stop("processes", leashes.end_all)
         cloud.on_stop("ticker", ticker.stop)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.localcloud.cloud import Cloud
+from infra.localcloud.machines.leash import Leashes
 from infra.localcloud.machines.log_stream import LogStream
 from infra.localcloud.machines.metering import Meter
 from infra.localcloud.machines.metrics import MetricBuffer
@@ -21,6 +22,7 @@ class Site:
     meter: Meter
     metrics: MetricBuffer
     ticker: Ticker
+    leashes: Leashes
 
     def program_folder(self) -> Path:
         """A folder with `ml` and nothing else, as in an image: what a job imports by accident here fails there too."""

@@ -1,5 +1,6 @@
 """The training jobs of a cloud."""
 
+import shutil
 import threading
 from typing import Any
 
@@ -19,7 +20,7 @@ class TrainingJobs:
         self._jobs: dict[Key, TrainingJob] = {}
         self._runs: dict[Key, TrainingRun] = {}
         self._lock = threading.Lock()
-        self._stopping = False
+        shutil.rmtree(site.cloud.folder / "jobs", ignore_errors=True)  # What a killed cloud left.
 
     def start(self, job: TrainingJob) -> None:
         """Carry `job` out in a thread of its own."""
@@ -61,14 +62,6 @@ class TrainingJobs:
         """How many jobs have not ended."""
         return len(self._runs)
 
-    def stop(self) -> None:
-        """End every process at once: the cloud stops, and nobody can read a result any more."""
-        self._stopping = True
-        with self._lock:
-            runs = list(self._runs.values())
-        for run in runs:
-            run.kill()
-
     def _carry_out(self, key: Key, run: TrainingRun) -> None:
         try:
             run.run()
@@ -87,9 +80,8 @@ class TrainingJobs:
             owner = Owner(job.arn, job.account, job.region, tags_of(tags))
             seconds = job.seconds * resources.get("InstanceCount", 1)
             self._site.meter.instance(owner, "Train", resources["InstanceType"], seconds)
-        if not self._stopping:
-            reason = {"reason": job.failure_reason} if job.failure_reason else {}
-            self._site.cloud.log.info("training job ended", job=job.name, status=job.status, **reason)
+        reason = {"reason": job.failure_reason} if job.failure_reason else {}
+        self._site.cloud.log.info("training job ended", job=job.name, status=job.status, **reason)
 
 
 def moto_record(job: TrainingJob) -> Any:

@@ -67,13 +67,6 @@ class TrainingRun:
             for leashed in self._leashed:
                 leashed.stop(grace_seconds)
 
-    def kill(self) -> None:
-        """End every process now, and wait until it is gone."""
-        with self._lock:
-            for leashed in self._leashed:
-                leashed.kill()
-        wait([leashed.exit for leashed in self._leashed], timeout=10)
-
     def _run(self) -> str:
         """Return the final phase; raise Failed with the reason where there is one."""
         job = self._job
@@ -145,7 +138,7 @@ class TrainingRun:
             port = _free_port()
             with self._lock:
                 self._leashed = [
-                    Leashed(self._program(host, port), partial(self._on_line, log.write))
+                    self._site.leashes.start(self._program(host, port), partial(self._on_line, log.write))
                     for host, log in zip(self._hosts, logs, strict=True)
                 ]
             if job.stop_requested:  # It came in between, and found nothing to stop.

@@ -1,10 +1,14 @@
 """One real embedded cloud for the tests of its machines, with little patience."""
 
+import contextlib
+import io
 import json
+import tarfile
 import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,7 @@ SETTINGS = {
     "checkpoint_seconds": 0.1,
     "server_start_seconds": 10.0,
     "server_grace_seconds": 1.0,
-    "invocation_seconds": 2.0,
+    "invocation_seconds": 4.0,
     "serverless_idle_seconds": 1.0,
 }
 
@@ -129,3 +133,99 @@ def train(client: Callable[[str], Any], bucket: str) -> Callable[..., Job]:
         return Job(client, name)
 
     return start_job
+
+
+class Endpoint:
+    """An endpoint of a test."""
+
+    def __init__(self, client: Callable[[str], Any], bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self.name = f"endpoint-{uuid.uuid4().hex[:8]}"
+        self.log_group = f"/aws/sagemaker/Endpoints/{self.name}"
+
+    def config(self, *variants: dict[str, Any]) -> str:
+        """A configuration whose variants are given as {"model": {...}} plus members of ProductionVariant."""
+        sagemaker, config = self._client("sagemaker"), f"config-{uuid.uuid4().hex[:8]}"
+        productions = []
+        for number, variant in enumerate(variants):
+            model_name = f"model-{uuid.uuid4().hex[:8]}"
+            url = f"s3://{self._bucket}/models/{model_name}.tar.gz"
+            if variant["model"] is not None:
+                self._upload(variant["model"], f"models/{model_name}.tar.gz")
+            container = {"Image": "serve:latest", "ModelDataUrl": url}
+            sagemaker.create_model(ModelName=model_name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+            members = {"VariantName": f"variant-{number}", "ModelName": model_name} | variant
+            if "InstanceType" not in members:
+                members.setdefault("ServerlessConfig", {"MemorySizeInMB": 1024, "MaxConcurrency": 5})
+            productions.append({name: value for name, value in members.items() if name != "model"})
+        sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=productions)
+        return config
+
+    def _upload(self, model: dict[str, Any], key: str) -> None:
+        archive, content = io.BytesIO(), json.dumps({"name": "anonymous", **model}).encode()
+        with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+            member = tarfile.TarInfo("model.json")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        self._client("s3").put_object(Bucket=self._bucket, Key=key, Body=archive.getvalue())
+
+    def create(self, *variants: dict[str, Any], **request: Any) -> "Endpoint":
+        config = self.config(*variants)
+        self._client("sagemaker").create_endpoint(EndpointName=self.name, EndpointConfigName=config, **request)
+        return self
+
+    def update(self, *variants: dict[str, Any], **request: Any) -> None:
+        config = self.config(*variants)
+        self._client("sagemaker").update_endpoint(EndpointName=self.name, EndpointConfigName=config, **request)
+
+    def delete(self) -> None:
+        self._client("sagemaker").delete_endpoint(EndpointName=self.name)
+
+    def describe(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client("sagemaker").describe_endpoint(EndpointName=self.name)
+        return answer
+
+    def settled(self) -> dict[str, Any]:
+        _wait_until(lambda: self.describe()["EndpointStatus"] in ("InService", "Failed"))
+        return self.describe()
+
+    def invoke(self, order: dict[str, Any] | bytes | None = None, **request: Any) -> dict[str, Any]:
+        body = order if isinstance(order, bytes) else json.dumps(order or {}).encode()
+        arguments = {"EndpointName": self.name, "ContentType": "application/json", "Body": body}
+        answer: dict[str, Any] = self._client("sagemaker-runtime").invoke_endpoint(**(arguments | request))
+        return answer
+
+    def ask(self, order: dict[str, Any] | bytes | None = None, **request: Any) -> dict[str, Any]:
+        said: dict[str, Any] = json.loads(self.invoke(order, **request)["Body"].read())
+        return said
+
+    def lines(self) -> list[str]:
+        logs = self._client("logs")
+        try:
+            found = logs.filter_log_events(logGroupName=self.log_group)
+        except ClientError:
+            return []
+        return [event["message"] for event in found["events"]]
+
+    def metric(self, name: str, statistic: str = "Sum", variant: str = "variant-0") -> float:
+        end = datetime.now(UTC) + timedelta(minutes=5)
+        found = self._client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=name,
+            Dimensions=[{"Name": "EndpointName", "Value": self.name}, {"Name": "VariantName", "Value": variant}],
+            StartTime=end - timedelta(hours=1),
+            EndTime=end,
+            Period=3600,
+            Statistics=[statistic],
+        )
+        return sum(point[statistic] for point in found["Datapoints"])
+
+
+@pytest.fixture
+def endpoint(client: Callable[[str], Any], bucket: str) -> Iterator[Endpoint]:
+    """A name for an endpoint, which is deleted after the test if it was created."""
+    endpoint = Endpoint(client, bucket)
+    yield endpoint
+    with contextlib.suppress(ClientError):
+        endpoint.delete()

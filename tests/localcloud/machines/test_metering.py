@@ -1,0 +1,127 @@
+"""What jobs and endpoints use is charged to their tags, and Cost Explorer tells it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.localcloud import CloudRecord
+from infra.localcloud.machines.metering import prices
+
+Train = Callable[..., Any]
+Client = Callable[[str], Any]
+Wait = Callable[..., None]
+
+
+def bill(client: Client, **request: Any) -> list[dict[str, Any]]:
+    today = datetime.now(UTC).date()
+    arguments: dict[str, Any] = {
+        "TimePeriod": {"Start": str(today - timedelta(days=1)), "End": str(today + timedelta(days=1))},
+        "Granularity": "DAILY",
+        "Metrics": ["UnblendedCost", "UsageQuantity"],
+    }
+    results: list[dict[str, Any]] = client("ce").get_cost_and_usage(**(arguments | request))["ResultsByTime"]
+    return results
+
+
+def only(name: str, value: str) -> dict[str, Any]:
+    return {"Tags": {"Key": name, "Values": [value]}}
+
+
+def groups(client: Client, **request: Any) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {tuple(group["Keys"]): group["Metrics"] for result in bill(client, **request) for group in result["Groups"]}
+
+
+def test_a_training_job_costs_its_seconds_on_its_instances(train: Train, client: Client) -> None:
+    job = train(
+        "import time; time.sleep(1)",
+        Tags=[{"Key": "model", "Value": "priced"}, {"Key": "component", "Value": "training"}],
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
+    )
+    seconds = job.ended()["BillableTimeInSeconds"]
+    by = [{"Type": "TAG", "Key": "model"}, {"Type": "DIMENSION", "Key": "USAGE_TYPE"}]
+    found = groups(client, GroupBy=by, Filter=only("model", "priced"))
+    assert list(found) == [("model$priced", "USE1-Train:ml.m5.large")]
+    hours = 2 * seconds / 3600
+    [metrics] = found.values()
+    assert float(metrics["UsageQuantity"]["Amount"]) == pytest.approx(hours)
+    assert float(metrics["UnblendedCost"]["Amount"]) == pytest.approx(hours * 0.096, rel=1e-6)
+    assert metrics["UnblendedCost"]["Unit"] == "USD"
+
+
+def test_a_serverless_endpoint_costs_the_seconds_of_its_requests(endpoint: Any, client: Client) -> None:
+    endpoint.create(
+        {"model": {}, "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}},
+        Tags=[{"Key": "component", "Value": "serverless-test"}],
+    )
+    assert not groups(
+        client, GroupBy=[{"Type": "TAG", "Key": "component"}], Filter=only("component", "serverless-test")
+    )
+    endpoint.ask({"seconds": 0.5})
+    found = groups(client, GroupBy=[{"Type": "TAG", "Key": "component"}], Filter=only("component", "serverless-test"))
+    [metrics] = found.values()
+    gb_seconds = float(metrics["UsageQuantity"]["Amount"])
+    assert 1.0 < gb_seconds < 3.0
+    assert float(metrics["UnblendedCost"]["Amount"]) == pytest.approx(gb_seconds * 0.00002, rel=1e-3)
+
+
+def test_an_instance_endpoint_costs_while_nobody_calls_it(endpoint: Any, client: Client, wait_until: Wait) -> None:
+    endpoint.create(
+        {"model": {}, "InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 1},
+        Tags=[{"Key": "component", "Value": "idle-test"}],
+    ).settled()
+
+    def cost() -> float:
+        total: dict[str, Any] = bill(client, Filter=only("component", "idle-test"))[-1]["Total"]
+        return float(total["UnblendedCost"]["Amount"])
+
+    first = cost()
+    wait_until(lambda: cost() > first)
+    endpoint.delete()
+    final = cost()
+    assert cost() == final
+
+
+def test_what_has_no_price_is_never_silently_free(train: Train, client: Client, cloud: CloudRecord) -> None:
+    resources = {"InstanceType": "ml.z1d.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    train("", Tags=[{"Key": "model", "Value": "unpriced"}], ResourceConfig=resources).ended()
+    by = [{"Type": "DIMENSION", "Key": "USAGE_TYPE"}]
+    assert list(groups(client, GroupBy=by, Filter=only("model", "unpriced"))) == [("NoPrice:USE1-Train:ml.z1d.large",)]
+    logged = [json.loads(line) for line in (cloud.folder / "cloud.log").read_text().splitlines()]
+    assert [line["product"] for line in logged if line["event"] == "no price"] == ["ml.z1d.large"]
+
+
+def test_filters_and_periods(train: Train, client: Client) -> None:
+    tags = [{"Key": "model", "Value": "filtered"}, {"Key": "owner", "Value": "me"}]
+    train("", Tags=tags).ended()
+    service = [{"Type": "DIMENSION", "Key": "SERVICE"}]
+    mine, sagemaker = only("model", "filtered"), {"Dimensions": {"Key": "SERVICE", "Values": ["Amazon SageMaker"]}}
+    assert list(groups(client, GroupBy=service, Filter={"And": [mine, sagemaker]})) == [("Amazon SageMaker",)]
+    assert not groups(client, GroupBy=service, Filter={"And": [mine, {"Not": sagemaker}]})
+    assert not groups(
+        client, GroupBy=service, Filter={"And": [mine, {"Tags": {"Key": "owner", "MatchOptions": ["ABSENT"]}}]}
+    )
+    days = bill(client, Filter=mine)
+    assert [float(day["Total"]["UnblendedCost"]["Amount"]) > 0 for day in days] == [False, True]
+    today = date.today()
+    months = bill(
+        client,
+        Granularity="MONTHLY",
+        Filter=mine,
+        TimePeriod={"Start": str(today.replace(day=1)), "End": str(today + timedelta(days=1))},
+    )
+    assert [float(month["Total"]["UnblendedCost"]["Amount"]) > 0 for month in months] == [True]
+    by_owner = groups(client, GroupBy=[{"Type": "TAG", "Key": "absent"}], Filter=mine)
+    assert list(by_owner) == [("absent$",)]
+    with pytest.raises(ClientError, match="should be before end date"):
+        bill(client, TimePeriod={"Start": str(today), "End": str(today)})
+    with pytest.raises(ClientError, match="Invalid metric"):
+        bill(client, Metrics=["Happiness"])
+
+
+def test_every_price_is_dated_and_positive() -> None:
+    assert len(prices()) > 50
+    assert all(price.usd > 0 and price.as_of > date(2025, 1, 1) for price in prices().values())
