@@ -26,6 +26,7 @@ from infra.localcloud.operations import (
 from infra.localcloud.wire import (
     Answer,
     Environ,
+    check_request,
     protocol_of,
     read_answer,
     read_request,
@@ -140,6 +141,8 @@ class Gateway:
         try:
             params = read_request(model, protocol, request_from(environ, body), path_values)
             operate = find_operation(service, model.name)
+            if operate:
+                check_request(model, params)
             answer = operate(params, context) if operate else context.forward(None)
             for amend in find_amendments(service, model.name):
                 answer = amend(params, answer, context)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import HeadersDict, create_request_object, prepare_request_dict
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from botocore.validate import ParamValidator
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
@@ -58,6 +59,13 @@ def read_request(model: OperationModel, protocol: str, request: Request, path_va
         return dict(PROTOCOL_PARSERS[protocol](model).parse(parts))
     except Exception as error:
         raise AwsError("SerializationException", f"{model.name}: the request cannot be read: {error}") from error
+
+
+def check_request(model: OperationModel, params: Payload) -> None:
+    """Refuse parameters that the service model does not allow, as AWS does for clients that do not look themselves."""
+    report = ParamValidator().validate(params, model.input_shape)
+    if report.has_errors():
+        raise AwsError("ValidationException", report.generate_report())
 
 
 def write_answer(model: OperationModel, protocol: str, payload: Payload | AwsError) -> Answer:

@@ -106,8 +106,7 @@ def test_a_name_that_is_no_folder_name_is_refused(name: str, home: Path) -> None
 def test_after_kill_9_the_record_is_cleaned_and_the_next_start_works(home: Path) -> None:
     first = start("one", home, program=ROOT)
     os.kill(first.pid, signal.SIGKILL)
-    assert wait_until(lambda: find("one", home) is None)
-    assert not record_path(first.folder).exists()
+    assert wait_until(lambda: find("one", home) is None and not record_path(first.folder).exists())
     second = start("one", home, program=ROOT)
     assert health(second)["pid"] == second.pid != first.pid
 
@@ -133,7 +132,8 @@ def test_a_record_that_cannot_be_read_is_no_record(text: str, home: Path) -> Non
 
 
 def test_the_cloud_outlives_the_process_that_started_it(home: Path) -> None:
-    script = f"from pathlib import Path; from infra.localcloud import start; start('one', Path({str(home)!r}), program=Path('.'))"
+    imports = "from pathlib import Path; from infra.localcloud import start"
+    script = f"{imports}; start('one', Path({str(home)!r}), program=Path('.'))"
     subprocess.run([sys.executable, "-W", "error", "-c", script], cwd=ROOT, check=True, timeout=60)
     assert find("one", home)
 
