@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -115,7 +116,8 @@ class _Call:
         """The server; of one that starts, the wait is shown in a header."""
         if not starting.done():
             began = time.perf_counter()
-            await asyncio.wait([asyncio.wrap_future(starting)])
+            with suppress(Exception):  # What went wrong is told below.
+                await asyncio.shield(asyncio.wrap_future(starting))
             self.waited_seconds += time.perf_counter() - began
             self.added.append((b"x-groundplan-cold-start-ms", b"%.1f" % (self.waited_seconds * 1000)))
         error = starting.exception()
