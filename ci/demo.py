@@ -130,8 +130,10 @@ def _destroy_and_count(site: Site, record: "CloudRecord", progress: Progress) ->
 
     left = destroy(site, progress=progress).orphans
     processes = psutil.Process(record.pid).children(recursive=True)
+    for resource in left:
+        progress.say(f"left: {resource.service} {resource.type} {resource.id}")
     for process in processes:
-        progress.say(f"left running: {process.pid} {process.name()}")
+        progress.say(f"left running: process {process.pid} {process.name()}")
     return len(left) + len(processes)
 
 

@@ -4,11 +4,13 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ci.log_tail import TRAINING_JOBS
 from ci.progress import Progress
 from ci.site import Site
 from infra.naming import Names
 
 if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sagemaker import SageMakerClient
 
 # On every model and endpoint configuration that a release makes.
@@ -25,6 +27,8 @@ def remove_what_releases_made(site: Site, progress: Progress) -> int:
         stopped = _stop_jobs(sagemaker, prefix)
         count = _remove_configurations(sagemaker, prefix) + _remove_models(sagemaker, prefix)
         count += _remove_packages(sagemaker, prefix)
+        if not site.environment.guarded:
+            _remove_job_logs(site.client("logs", region.name), prefix)
         if stopped or count:
             progress.say(f"{region.name}: stopped {stopped} jobs, removed {count} things that releases made.")
         removed += count
@@ -86,6 +90,20 @@ def _remove_packages(sagemaker: "SageMakerClient", prefix: str) -> int:
             sagemaker.delete_model_package(ModelPackageName=arn)
             removed += 1
     return removed
+
+
+def _remove_job_logs(logs: "CloudWatchLogsClient", prefix: str) -> None:
+    """Remove what jobs logged, and the log group, which SageMaker makes for the whole account, if that empties it."""
+    try:
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=TRAINING_JOBS)
+        names = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+        ours = {name for name in names if name.startswith(prefix)}
+        for name in ours:
+            logs.delete_log_stream(logGroupName=TRAINING_JOBS, logStreamName=name)
+        if len(ours) == len(names):
+            logs.delete_log_group(logGroupName=TRAINING_JOBS)
+    except logs.exceptions.ResourceNotFoundException:
+        return
 
 
 def _is_released(sagemaker: "SageMakerClient", arn: str) -> bool:

@@ -79,7 +79,7 @@ def _of_model(endpoint_name: str, response: Mapping[str, Any]) -> WorkError:
         thing=f"endpoint {endpoint_name!r}",
         value=f"HTTP {response.get('OriginalStatusCode', '?')}",
         rule=f"is what its model answered: {said}",
-        fix="mend the request, or release a model: groundplan release ENVIRONMENT MODEL",
+        fix="mend the request or, where no model was released yet, release one: groundplan release",
     )
 
 

@@ -70,11 +70,12 @@ def latency_histogram(latencies_ms: Sequence[float], p50_ms: float, p99_ms: floa
         axes.axvline(value, color=PALETTE[3], linewidth=1.2, linestyle="--")
         axes.annotate(
             f"{name} {value:.1f} ms",
-            (value, 0.97),
+            (value, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(4, 0),
+            xytext=(0, 2),
             textcoords="offset points",
-            va="top",
+            ha="center",
+            va="bottom",
             color=PALETTE[3],
         )
     axes.set(xlabel="milliseconds, client to client", ylabel="predictions")

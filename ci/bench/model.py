@@ -1,0 +1,98 @@
+"""A small trained, exported and signed model, in an S3 bucket of the cloud and at hand in this process."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci.bench.process import python
+from ci.child_environment import child_environment
+from ci.site import Site
+from ci.workspace import ROOT
+
+MODEL = "review_sentiment"
+BUCKET = "bench-models"
+TEXTS = 10
+
+OPEN_AND_ANSWER = """
+import sys
+from pathlib import Path
+from ml.models import catalogue
+catalogue.part(sys.argv[1], "handler").load(Path(sys.argv[2]), 2).predict([{"text": sys.argv[3]}])
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the serving measurements need to know of the model."""
+
+    uri: str
+    variables: dict[str, str]
+    role: str
+    content: Path
+    texts: list[str]
+    bare_start_seconds: float
+
+    def bare(self) -> Callable[[str], object]:
+        """Return the model as a function of one text: ONNX Runtime on tokens made beforehand, nothing else."""
+        from ml.models import catalogue
+        from ml.serving.threads import available_threads
+
+        handler = catalogue.part(MODEL, "handler").load(self.content, available_threads())
+        tokens = {text: handler.tokens([text]) for text in self.texts}
+        return lambda text: handler._session.run(None, {"tokens": tokens[text]})
+
+
+def served_model(site: Site, folder: Path) -> Served:
+    """Train by recipe `debug`, export, sign, and put the bundle into the cloud; the weights do not change the speed."""
+    from ml.contract import PUBLIC_KEY_VARIABLE
+    from ml.data import datasets
+    from ml.release import archive, bundle
+    from ml.release.signing import LocalSigner
+
+    data = folder / "train" / "input" / "data" / "training"
+    datasets.prepare(MODEL, ROOT / ".cache" / "datasets", data)
+    _job(folder / "train", "train")
+    given = folder / "optimize" / "input" / "data"
+    (given / "model").mkdir(parents=True)
+    (given / "training").symlink_to(data)
+    trained = {path.name: path for path in (folder / "train" / "model").iterdir()}
+    archive.pack(trained, given / "model" / "model.tar.gz")
+    _job(folder / "optimize", "optimize")
+    content, signer = folder / "optimize" / "model", LocalSigner.kept_at(folder / "key.pem")
+    bundle.pack(content, signer, folder / "bundle.tar.gz")
+    s3 = site.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.upload_file(str(folder / "bundle.tar.gz"), BUCKET, "model.tar.gz")
+    rows = (data / "test.jsonl").read_text().splitlines()[:TEXTS]
+    texts = [json.loads(row)["text"] for row in rows]
+    return Served(
+        uri=f"s3://{BUCKET}/model.tar.gz",
+        variables={PUBLIC_KEY_VARIABLE: signer.public_key_pem()},
+        role=f"arn:aws:iam::{site.environment.account_id}:role/bench",
+        content=content,
+        texts=texts,
+        bare_start_seconds=_bare_start(content, texts[0]),
+    )
+
+
+def _job(base: Path, word: str) -> None:
+    configuration = base / "input" / "config"
+    configuration.mkdir(parents=True)
+    (configuration / "hyperparameters.json").write_text(json.dumps({"model": MODEL, "recipe": "debug"}))
+    variables = child_environment({"SAGEMAKER_BASE_DIR": str(base)})
+    done = subprocess.run(
+        python("-m", "ml", word), cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"python -m ml {word} failed:\n{done.stderr[-2000:]}")
+
+
+def _bare_start(content: Path, text: str) -> float:
+    """Return the seconds of a process that only imports, loads and answers once: the least a cold start can take."""
+    command = python("-c", OPEN_AND_ANSWER, MODEL, str(content), text)
+    started = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, env=child_environment(), check=True, capture_output=True)
+    return time.perf_counter() - started
