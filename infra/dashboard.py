@@ -7,6 +7,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 
 from infra.naming import Names
 from infra.spec import EndpointSpec
+from infra.spec.contract import VARIANT_NAME
 from infra.toolkit import Construct
 
 _WIDE, _HIGH = 12, 6
@@ -32,7 +33,7 @@ class Dashboard(Construct):
 
 
 def _widgets(endpoint: str, region: str, top: int) -> list[Mapping[str, object]]:
-    of_endpoint = ["EndpointName", endpoint, "VariantName", "live"]
+    of_endpoint = ["EndpointName", endpoint, "VariantName", VARIANT_NAME]
     calls = [
         ["AWS/SageMaker", metric, *of_endpoint]
         for metric in ("Invocations", "Invocation4XXErrors", "Invocation5XXErrors")

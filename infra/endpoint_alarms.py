@@ -8,6 +8,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (
 
 from infra.naming import Names
 from infra.spec import EndpointSpec
+from infra.spec.contract import VARIANT_NAME
 from infra.toolkit import Construct
 
 _PERIOD_SECONDS = 300
@@ -19,7 +20,7 @@ class EndpointAlarms(Construct):
     def __init__(self, scope: Construct, id: str, *, spec: EndpointSpec, names: Names, topic_arn: str) -> None:
         super().__init__(scope, id)
         self._name = names.regional(spec.name)
-        self._dimensions = {"EndpointName": self._name, "VariantName": "live"}
+        self._dimensions = {"EndpointName": self._name, "VariantName": VARIANT_NAME}
         CloudwatchMetricAlarm(
             self,
             "errors",

@@ -12,6 +12,7 @@ from cdktf_cdktf_provider_aws.sagemaker_model import SagemakerModel, SagemakerMo
 
 from infra.naming import Names
 from infra.spec import EndpointSpec
+from infra.spec.contract import VARIANT_NAME
 from infra.toolkit import Construct
 
 _KEEP_LOGS_DAYS = 90
@@ -77,5 +78,5 @@ def _variant(spec: EndpointSpec, model: SagemakerModel) -> SagemakerEndpointConf
         memory_size_in_mb=spec.memory_mb, max_concurrency=spec.max_concurrency
     )
     return SagemakerEndpointConfigurationProductionVariants(
-        variant_name="live", model_name=model.name, serverless_config=capacity
+        variant_name=VARIANT_NAME, model_name=model.name, serverless_config=capacity
     )

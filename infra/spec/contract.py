@@ -5,6 +5,9 @@ A stack writes ``contract.model_dump()``, the command reads ``TrainingContract.m
 
 from pydantic import BaseModel, ConfigDict
 
+# The variant of every endpoint, also of those configurations that a release makes: alarms and dashboards look for it.
+VARIANT_NAME = "live"
+
 
 class _Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -71,3 +71,10 @@ def test_file_without_its_environment(folder: Path) -> None:
 def test_environment_is_a_value() -> None:
     assert isinstance(environments.load("local"), Environment)
     assert environments.load("local") == environments.load("local")
+
+
+def test_every_endpoint_serves_a_model_that_there_is() -> None:
+    models = Path(__file__).parents[2] / "ml" / "models"
+    for name in environments.names():
+        for region in environments.load(name).regions:
+            assert all((models / model).is_dir() for model in region.models)

@@ -1,0 +1,64 @@
+"""The longest words that the spec lets through still give names that AWS takes."""
+
+import json
+from pathlib import Path
+
+import environments
+from infra.spec import EndpointSpec, Environment, GpuPoolSpec, RegionSpec
+from infra.toolkit import new_app
+from stacks.platform import build_platform
+
+# From AWS's reference of each service; where a prefix is given, Terraform adds 26 characters to it.
+LONGEST = {
+    ("aws_batch_compute_environment", "compute_environment_name_prefix"): 128 - 26,
+    ("aws_batch_job_queue", "name"): 128,
+    ("aws_budgets_budget", "name"): 100,
+    ("aws_ce_anomaly_monitor", "name"): 1024,
+    ("aws_ce_anomaly_subscription", "name"): 1024,
+    ("aws_cloudwatch_dashboard", "dashboard_name"): 255,
+    ("aws_cloudwatch_event_rule", "name"): 64,
+    ("aws_cloudwatch_metric_alarm", "alarm_name"): 255,
+    ("aws_ecr_repository", "name"): 256,
+    ("aws_iam_instance_profile", "name"): 128,
+    ("aws_iam_role", "name"): 64,
+    ("aws_iam_role_policy", "name"): 128,
+    ("aws_kms_alias", "name"): 256,
+    ("aws_launch_template", "name"): 128,
+    ("aws_s3_bucket", "bucket"): 63,
+    ("aws_sagemaker_endpoint", "name"): 63,
+    ("aws_sagemaker_endpoint_configuration", "name"): 63,
+    ("aws_sagemaker_model", "name"): 63,
+    ("aws_sagemaker_model_package_group", "model_package_group_name"): 63,
+    ("aws_security_group", "name"): 255,
+    ("aws_sns_topic", "name"): 256,
+}
+
+
+def environment_of_long_words() -> Environment:
+    local = environments.load("local")
+    region = RegionSpec(
+        name="ap-southeast-2",
+        network=local.regions[0].network,
+        gpu_pools=(GpuPoolSpec(name="p" * 16, instance_types=("g5.xlarge",), max_nodes=1),),
+        endpoints=(EndpointSpec(name="n" * 24, model="m" * 32),),
+    )
+    return local.model_copy(update={"name": "e" * 10, "project": "g" * 14, "regions": (region,)})
+
+
+def test_every_name_fits(tmp_path: Path) -> None:
+    with new_app(tmp_path) as app:
+        build_platform(app, environment_of_long_words())
+    measured = set()
+    for file in tmp_path.glob("stacks/*/cdk.tf.json"):
+        for kind, named in json.loads(file.read_text())["resource"].items():
+            for field in {"name", "bucket"} | {field for of, field in LONGEST if of == kind}:
+                for arguments in named.values():
+                    value = arguments.get(field, "${")
+                    if "${" in value:
+                        continue
+                    if kind in ("aws_cloudwatch_log_group", "aws_ssm_parameter"):
+                        assert len(value) <= 512
+                        continue
+                    assert len(value) <= LONGEST[kind, field], f"{kind} {value}"
+                    measured.add((kind, field))
+    assert measured == set(LONGEST)
