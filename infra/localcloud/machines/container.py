@@ -1,9 +1,11 @@
 """What a container of SageMaker finds when it starts: its command, its folders, its configuration."""
 
+import itertools
 import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ IMAGE_ENTRYPOINT = (sys.executable, "-m", "ml")
 """What every image of this cloud runs; `train` or `serve` is appended, as in `docker run IMAGE train`."""
 
 ROOT = "/opt/ml"
+TEMPORARY = "groundplan-"
 
 
 def training_command(algorithm: Payload) -> tuple[str, ...]:
@@ -32,10 +35,21 @@ def in_container(base: Path, path: str) -> Path:
 
 
 def make_folders(base: Path) -> None:
-    """An empty /opt/ml, made anew."""
-    shutil.rmtree(base, ignore_errors=True)
-    for name in ("input/config", "input/data", "model", "output/data", "checkpoints", "code", "tmp"):
+    """An empty /opt/ml, made anew, with a folder for temporary files."""
+    remove_folders(base)
+    for name in ("input/config", "input/data", "model", "output/data", "checkpoints", "code"):
         (base / name).mkdir(parents=True)
+    # Elsewhere, for programs put sockets there, whose paths may have some 100 characters and no more.
+    (base / "tmp").symlink_to(tempfile.mkdtemp(prefix=TEMPORARY))
+
+
+def remove_folders(root: Path) -> None:
+    """Remove one container's folders, or those of all containers below `root`, with their temporary files."""
+    for link in itertools.chain.from_iterable(root.glob(f"{'*/' * depth}tmp") for depth in range(4)):
+        # A program may have made a link of that name too; only what was made above is ours to remove.
+        if link.is_symlink() and link.readlink().name.startswith(TEMPORARY):
+            shutil.rmtree(Path(tempfile.gettempdir()) / link.readlink().name, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def write_training_config(base: Path, request: Payload, hosts: list[str], host: str) -> None:

@@ -1,5 +1,7 @@
 """SageMaker's operations on endpoints: moto keeps the records, the model servers follow."""
 
+from collections.abc import Mapping
+
 from infra.localcloud.machines.hosting import moto_records
 from infra.localcloud.machines.registry import machines_of
 from infra.localcloud.operations import AwsError, Context, Payload, after, operation
@@ -10,13 +12,27 @@ RETAINED = {
 }
 
 
+@operation("sagemaker", "CreateModel")
+def create_model(params: Payload, context: Context) -> Payload:
+    """moto would overwrite a model of the same name."""
+    key = (context.account, context.region, params["ModelName"])
+    _refuse_second(moto_records(key)._models, "model", key[2], context)
+    return context.forward(None)
+
+
+@operation("sagemaker", "CreateEndpointConfig")
+def create_endpoint_config(params: Payload, context: Context) -> Payload:
+    """moto would overwrite a configuration of the same name."""
+    key = (context.account, context.region, params["EndpointConfigName"])
+    _refuse_second(moto_records(key).endpoint_configs, "endpoint-config", key[2], context)
+    return context.forward(None)
+
+
 @operation("sagemaker", "CreateEndpoint")
 def create_endpoint(params: Payload, context: Context) -> Payload:
     """Keep the record, then stand up what its configuration says."""
     key = (context.account, context.region, params["EndpointName"])
-    if key[2] in moto_records(key).endpoints:
-        arn = context.arn(f"endpoint/{key[2]}")
-        raise AwsError("ValidationException", f'Cannot create already existing endpoint "{arn}".')
+    _refuse_second(moto_records(key).endpoints, "endpoint", key[2], context)
     answer = context.forward(None)
     machines_of(context.cloud).hosting.open(key, params["EndpointConfigName"])
     return answer
@@ -51,3 +67,9 @@ def end_servers(params: Payload, answer: Payload, context: Context) -> Payload:
     """Its servers finish what they are at, and end."""
     machines_of(context.cloud).hosting.close((context.account, context.region, params["EndpointName"]))
     return answer
+
+
+def _refuse_second(existing: Mapping[str, object], kind: str, name: str, context: Context) -> None:
+    if name in existing:
+        words, arn = kind.replace("-config", " configuration"), context.arn(f"{kind}/{name}")
+        raise AwsError("ValidationException", f'Cannot create already existing {words} "{arn}".')

@@ -1,7 +1,6 @@
 """The endpoints of a cloud: which model servers stand behind moto's records."""
 
 import random
-import shutil
 import threading
 import time
 from collections import deque
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.localcloud.cloud import Payload
+from infra.localcloud.machines.container import remove_folders
 from infra.localcloud.machines.instances import capacity_of, serverless_capacity
 from infra.localcloud.machines.metering import Owner, tags_of
 from infra.localcloud.machines.model_server import Artefacts, ServerPlan, StartError
@@ -38,7 +38,8 @@ class Endpoint:
             return next(iter(self.variants.values()))
         weights = {variant["VariantName"]: variant["CurrentWeight"] for variant in self.record.production_variants}
         names = list(self.variants)
-        return self.variants[random.choices(names, [weights.get(name, 0) for name in names])[0]]  # noqa: S311
+        shares = [weights.get(name, 0) for name in names]
+        return self.variants[random.choices(names, shares if any(shares) else None)[0]]  # noqa: S311
 
     def owner(self) -> Owner:
         """Who pays."""
@@ -64,8 +65,7 @@ class Hosting:
         self._site = site
         self._endpoints: dict[Key, Endpoint] = {}
         self._calls: deque[Call] = deque()
-        self._folder = site.cloud.folder / "endpoints"
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folders(site.cloud.folder / "endpoints")  # What a killed cloud left.
         self._artefacts = Artefacts(site)
         self._billing = threading.Lock()
         self.invocation_seconds = site.settings.invocation_seconds

@@ -167,7 +167,7 @@ def container_environment(cloud_url: str, region: str, program_folder: Path, bas
     return kept | {
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
         "HOME": str(base),
-        "TMPDIR": str(base / "tmp"),
+        "TMPDIR": str((base / "tmp").resolve()),
         "PYTHONPATH": str(program_folder),
         "PYTHONUNBUFFERED": "1",
         # 1.6 times the speed when another process wants the same cores (FACTS); the images set it too.

@@ -1,19 +1,18 @@
 """One model server process, from the model's archive in S3 to its last request."""
 
 import http.client
-import shutil
 import socket
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from infra.localcloud.machines import storage
-from infra.localcloud.machines.container import IMAGE_ENTRYPOINT, make_folders
+from infra.localcloud.machines.container import IMAGE_ENTRYPOINT, make_folders, remove_folders
 from infra.localcloud.machines.instances import Capacity
 from infra.localcloud.machines.leash import Exit, Program, container_environment
 from infra.localcloud.machines.log_stream import LogStream
@@ -75,15 +74,11 @@ class Artefacts:
         folder = self._folder / self.etag(region, uri)
         with self._lock:
             if not folder.exists():
-                self._folder.mkdir(parents=True, exist_ok=True)
-                archive = folder.with_suffix(".tar.gz")
+                s3 = self._site.cloud.client("s3", region)
                 try:
-                    self._site.cloud.client("s3", region).download_file(uri.bucket, uri.key, str(archive))
-                    storage.unpack(archive, folder)
+                    storage.unpack(s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"], folder)
                 except Exception as error:
                     raise StartError(f"Failed to extract model data archive {uri}: {error}") from error
-                finally:
-                    archive.unlink(missing_ok=True)
         return folder
 
 
@@ -101,7 +96,7 @@ class ModelServer:
         try:
             self._place_model(artefacts)
         except StartError:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_folders(self._folder)
             raise
         self.log: LogStream = site.open_log(plan.region, plan.log_group, f"{plan.variant}/{uuid.uuid4().hex}")
         self.port = _free_port()
@@ -177,9 +172,14 @@ class ModelServer:
         finally:
             connection.close()
 
-    def _ended(self, exited: Any) -> None:
+    def _ended(self, exited: "Future[Exit]") -> None:
+        ended = exited.result()
+        if ended.cause not in ("stopped", "killed"):
+            plan, words = self.plan, tell(ended)
+            self.log.write(f"groundplan: the model server ended by itself with {words}")
+            self._site.cloud.log.error("model server ended", endpoint=plan.endpoint, variant=plan.variant, how=words)
         self._site.close_log(self.log)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folders(self._folder)
 
 
 def tell(ended: Exit) -> str:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
+
+from infra.localcloud.record import CloudError
 
 
 class Settings(BaseModel):
@@ -25,6 +27,14 @@ class Settings(BaseModel):
 
     @classmethod
     def of(cls, folder: Path) -> "Settings":
-        """The settings of the cloud in `folder`."""
+        """The settings of the cloud in `folder`. Raises CloudError."""
         file = folder / "settings.json"
-        return cls.model_validate_json(file.read_text()) if file.exists() else cls()
+        try:
+            return cls.model_validate_json(file.read_text()) if file.exists() else cls()
+        except ValidationError as error:
+            found = error.errors()[0]
+            name = ".".join(str(part) for part in found["loc"]) or "the file"
+            known = ", ".join(cls.model_fields)
+            raise CloudError(
+                thing=str(file), value=f"{name}: {found['input']!r}", rule=found["msg"], fix=f"known settings: {known}"
+            ) from error

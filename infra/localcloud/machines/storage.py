@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def download(s3: Any, source: S3Uri, folder: Path, name: str) -> None:
     if not target.is_relative_to(folder.resolve()):
         raise ValueError(f"{source} would be written outside its channel; rename the object")
     target.parent.mkdir(parents=True, exist_ok=True)
-    s3.download_file(source.bucket, source.key, str(target))
+    s3.download_file(source.bucket, source.key, str(target), Config=_in_one_piece())
 
 
 def download_prefix(s3: Any, uri: S3Uri, folder: Path) -> int:
@@ -83,7 +83,14 @@ def download_prefix(s3: Any, uri: S3Uri, folder: Path) -> int:
 def upload(s3: Any, file: Path, target: S3Uri, kms_key: str | None = None) -> None:
     """One file, encrypted with the request's key where it names one."""
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
-    s3.upload_file(str(file), target.bucket, target.key, ExtraArgs=encryption)
+    s3.upload_file(str(file), target.bucket, target.key, ExtraArgs=encryption, Config=_in_one_piece())
+
+
+def _in_one_piece() -> Any:
+    """Transfer settings: moto reads the whole object for each part of it that is asked for."""
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(multipart_threshold=2**32, use_threads=False)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -99,12 +106,12 @@ def pack(folder: Path, archive: Path) -> None:
             tar.add(path, arcname=path.name)
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """The content of a tar.gz whole or not at all; entries that point outside are refused."""
+def unpack(archive: IO[bytes], folder: Path) -> None:
+    """The content of a tar.gz, read as it arrives, whole or not at all; entries that point outside are refused."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpack-"))
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(fileobj=archive, mode="r|gz") as tar:
             tar.extractall(draft, filter="data")
         draft.rename(folder)
     finally:

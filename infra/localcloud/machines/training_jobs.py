@@ -1,9 +1,9 @@
 """The training jobs of a cloud."""
 
-import shutil
 import threading
 from typing import Any
 
+from infra.localcloud.machines.container import remove_folders
 from infra.localcloud.machines.metering import Owner, tags_of
 from infra.localcloud.machines.site import Site
 from infra.localcloud.machines.training_job import TrainingJob
@@ -20,7 +20,7 @@ class TrainingJobs:
         self._jobs: dict[Key, TrainingJob] = {}
         self._runs: dict[Key, TrainingRun] = {}
         self._lock = threading.Lock()
-        shutil.rmtree(site.cloud.folder / "jobs", ignore_errors=True)  # What a killed cloud left.
+        remove_folders(site.cloud.folder / "jobs")  # What a killed cloud left.
 
     def start(self, job: TrainingJob) -> None:
         """Carry `job` out in a thread of its own."""

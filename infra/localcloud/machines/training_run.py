@@ -17,6 +17,7 @@ from infra.localcloud.machines.container import (
     failure_text,
     in_container,
     make_folders,
+    remove_folders,
     training_command,
     write_training_config,
 )
@@ -58,7 +59,7 @@ class TrainingRun:
         except Exception as error:
             phase, reason = "Failed", f"InternalServerError: {type(error).__name__}: {error}"
             self._site.cloud.log.error("training job failed inside the cloud", job=self._job.name)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folders(self._folder)
         self._job.enter(phase, reason)
 
     def stop(self, grace_seconds: float) -> None:

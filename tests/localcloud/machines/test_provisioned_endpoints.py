@@ -94,8 +94,14 @@ def test_a_body_above_six_mebibytes_is_refused(endpoint: Endpoint) -> None:
 
 def test_names_are_unique_and_must_exist(endpoint: Endpoint, client: Callable[[str], Any]) -> None:
     endpoint.create({"model": {}})
-    with pytest.raises(ClientError, match="Cannot create already existing endpoint"):
-        endpoint.create({"model": {}})
+    sagemaker, config = client("sagemaker"), endpoint.describe()["EndpointConfigName"]
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    with pytest.raises(ClientError, match="Cannot create already existing endpoint "):
+        sagemaker.create_endpoint(EndpointName=endpoint.name, EndpointConfigName=config)
+    with pytest.raises(ClientError, match="Cannot create already existing endpoint configuration"):
+        sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=variants)
+    with pytest.raises(ClientError, match="Cannot create already existing model"):
+        sagemaker.create_model(ModelName=variants[0]["ModelName"], ExecutionRoleArn="arn:aws:iam::123456789012:role/r")
     with pytest.raises(ClientError, match="Could not find endpoint configuration"):
         client("sagemaker").update_endpoint(EndpointName=endpoint.name, EndpointConfigName="missing")
     endpoint.delete()
