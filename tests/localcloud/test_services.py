@@ -1,13 +1,10 @@
 """Operations that this project answers, asked with boto3 as a user would."""
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from infra.localcloud.operations import AwsError
 from infra.localcloud.services.cloudwatch_composite_alarms import evaluate
@@ -83,21 +80,6 @@ class TestModelRegistry:
         sagemaker.delete_model_package_group(ModelPackageGroupName="holding")
         described = code_of(sagemaker.describe_model_package_group, ModelPackageGroupName="holding")
         assert described == "ValidationException"
-
-
-class TestKms:
-    def test_a_signature_of_an_elliptic_key_verifies_outside_the_cloud(self, client: Clients) -> None:
-        kms = client("kms")
-        key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
-        digest = hashlib.sha256(b"bundle").digest()
-        signed = kms.sign(KeyId=key, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256")
-        public = serialization.load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
-        assert isinstance(public, ec.EllipticCurvePublicKey)
-        public.verify(signed["Signature"], digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
-        question = {"KeyId": key, "Message": digest, "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
-        assert kms.verify(**question, Signature=signed["Signature"])["SignatureValid"]
-        other = {**question, "Message": hashlib.sha256(b"bundle with one flipped byte").digest()}
-        assert code_of(kms.verify, **other, Signature=signed["Signature"]) == "KMSInvalidSignatureException"
 
 
 class TestS3:
