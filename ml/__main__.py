@@ -26,18 +26,25 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for what the caller can mend, 143 when stopped, 1 for a defect."""
     options = _parser().parse_args(arguments)
     contract.let_waiting_threads_sleep()
-    container = contract.container()
+    try:
+        return _run(options, contract.container())
+    except MlError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+
+
+def _run(options: argparse.Namespace, container: Container) -> int:
     try:
         options.run(container, options)
-    except MlError as error:
-        print(f"{'stopped' if isinstance(error, StoppedError) else 'error'}: {error}", file=sys.stderr, flush=True)
-        if options.is_job and not isinstance(error, StoppedError):
-            _write_failure(container, str(error))
-        return error.exit_code
+    except StoppedError as stopped:
+        print(f"stopped: {stopped}", file=sys.stderr, flush=True)
+        return stopped.exit_code
     except Exception as error:
-        traceback.print_exc()
         if options.is_job:
-            _write_failure(container, f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}")
+            _write_failure(container, error)
+        if isinstance(error, MlError):
+            raise
+        traceback.print_exc()
         return 1
     return 0
 
@@ -103,8 +110,12 @@ def fetch(_container: Container, options: argparse.Namespace) -> None:
         sources.fetch(catalogue.part(model, "data").SOURCE, options.cache)
 
 
-def _write_failure(container: Container, reason: str) -> None:
-    """Leave the reason where the platform looks for it."""
+def _write_failure(container: Container, error: Exception) -> None:
+    """Leave the reason where the platform looks for it; a defect comes with the end of its traceback."""
+    reason = str(error)
+    if not isinstance(error, MlError):
+        reason = f"{type(error).__name__}: {error}\n\n"
+        reason += traceback.format_exc()[-max(0, FAILURE_CHARACTERS - len(reason)) :]
     container.failure.parent.mkdir(parents=True, exist_ok=True)
     container.failure.write_text(reason[:FAILURE_CHARACTERS])
 

@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml.errors import InputError
+
 BASE_DIR_VARIABLE = "SAGEMAKER_BASE_DIR"
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 PUBLIC_KEY_VARIABLE = "GROUNDPLAN_BUNDLE_PUBLIC_KEY"
@@ -77,23 +79,28 @@ class Container:
 def container() -> Container:
     """Read the environment, once, when the command starts."""
     read = os.environ.get
-    threads = read(THREADS_VARIABLE)
     return Container(
         base=Path(read(BASE_DIR_VARIABLE, "/opt/ml")),
-        port=int(read(PORT_VARIABLE, "8080")),
+        port=_number(PORT_VARIABLE, 8080),
         public_key_pem=read(PUBLIC_KEY_VARIABLE),
         tracking_uri=read(TRACKING_VARIABLE),
         job_name=read("TRAINING_JOB_NAME"),
         git_commit=read(COMMIT_VARIABLE),
-        threads=int(threads) if threads else None,
+        threads=_number(THREADS_VARIABLE, 0) or None,
         place=_place() if "WORLD_SIZE" in os.environ else None,
     )
 
 
 def _place() -> Place:
     """Read what torchrun tells each process that it starts."""
-    rank, size, local_rank = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
-    return Place(rank=rank, size=size, local_rank=local_rank)
+    return Place(rank=_number("RANK", 0), size=_number("WORLD_SIZE", 1), local_rank=_number("LOCAL_RANK", 0))
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isascii() or not text.isdigit():
+        raise InputError(f"variable {name}", repr(text), "is no whole number", "set it to one, or unset it")
+    return int(text)
 
 
 def let_waiting_threads_sleep() -> None:

@@ -99,7 +99,11 @@ def read(folder: Path) -> tuple[DataManifest, dict[str, list[Example]]]:
                 f"is missing or differs from {MANIFEST}",
                 "prepare the data set again",
             )
-    return manifest, {name: _read_rows(folder / f"{name}.jsonl") for name in SPLITS}
+    rows = {name: _read_rows(folder / f"{name}.jsonl") for name in SPLITS}
+    for name in SPLITS:
+        if not rows[name]:
+            raise DataError(f"data set {folder.name!r}", f"{name}.jsonl", "has no rows", "prepare the data set again")
+    return manifest, rows
 
 
 def _read_manifest(folder: Path) -> DataManifest:

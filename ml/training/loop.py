@@ -73,21 +73,23 @@ class Run:
 
     def finish(self) -> Outcome:
         """Do all steps that are left."""
-        self._began = time.perf_counter()
+        earlier = self.curve[-1]["seconds"] if self.curve else 0.0
+        self._began = time.perf_counter() - earlier
         for step in range(self.first_step, self.steps):
             self._losses.append(self._train(step))
             done = step + 1
-            if done % self.recipe.log_every == 0 or done == self.steps:
+            at_checkpoint = done % self.recipe.checkpoint_every == 0
+            if at_checkpoint or done % self.recipe.log_every == 0 or done == self.steps:
                 self._take_stock(done)
             if done % self._batches.per_epoch == 0:
                 self._judge(done)
-            if done % self.recipe.checkpoint_every == 0 and done < self.steps:
+            if at_checkpoint and done < self.steps:
                 self._save(done)
         seconds = self._seconds()
         return Outcome(
             steps=self.steps,
             accuracy=self._accuracy,
-            seconds_per_step=(seconds - self._seconds_judging) / (self.steps - self.first_step),
+            seconds_per_step=(seconds - earlier - self._seconds_judging) / (self.steps - self.first_step),
             train_seconds=seconds,
             curve=self.curve,
         )

@@ -25,6 +25,11 @@ class Recipe:
     log_every: int = 10
     checkpoint_every: int = 200
 
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "log_every", "checkpoint_every"):
+            if (value := getattr(self, name)) < 1:
+                raise InputError(f"recipe field {name!r}", f"{name}={value}", "is below 1", "give 1 or more")
+
     def changed(self, changes: dict[str, str]) -> Self:
         """Return the recipe with some fields changed; hyperparameters reach a job as strings."""
         known = {field.name: type(getattr(self, field.name)) for field in fields(self)}

@@ -18,5 +18,5 @@ RECIPES = {
     "debug": TextRecipe(
         epochs=1, batch_size=32, learning_rate=5e-4, taught_layers=1, most_tokens=32, most_examples=320, log_every=2
     ),
-    "laptop": TextRecipe(epochs=2, batch_size=32, learning_rate=2e-4),
+    "laptop": TextRecipe(epochs=1, batch_size=32, learning_rate=5e-4),
 }
