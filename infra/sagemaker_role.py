@@ -42,7 +42,7 @@ class SageMakerRole(Construct):
         statements = [
             Statement(("s3:ListBucket",), tuple(reads)),
             Statement(("s3:GetObject",), tuple(f"{bucket}/*" for bucket in reads)),
-            Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
+            Statement(("kms:Decrypt",), (key_arn,)),
             Statement(("ecr:GetAuthorizationToken",)),
             Statement(PULL_IMAGE, (repository_arn,)),
             Statement(("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"), (logs, f"{logs}:*")),
@@ -51,7 +51,9 @@ class SageMakerRole(Construct):
             ),
         ]
         if writes:
-            statements.append(Statement(("s3:PutObject",), tuple(f"{bucket}/*" for bucket in writes)))
+            objects = tuple(f"{bucket}/*" for bucket in writes)
+            statements.append(Statement(("s3:PutObject", "s3:AbortMultipartUpload"), objects))
+            statements.append(Statement(("kms:GenerateDataKey",), (key_arn,)))
         if in_network:
             statements.append(Statement(_JOIN_NETWORK))
         role = Role(
