@@ -1,9 +1,10 @@
-"""The models there are: every folder beside this file that holds a card."""
+"""The models there are: every folder of this package that holds a card."""
 
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ml import models
 from ml.errors import InputError, nearest
 from ml.models.card import Card
 from ml.training.recipe import Recipe
@@ -11,7 +12,7 @@ from ml.training.recipe import Recipe
 
 def names() -> tuple[str, ...]:
     """Name the models, by looking at the folders: nothing is registered anywhere."""
-    return tuple(sorted(path.parent.name for path in Path(__file__).parent.glob("*/card.py")))
+    return tuple(sorted(path.parent.name for place in models.__path__ for path in Path(place).glob("*/card.py")))
 
 
 def part(model: str, name: str) -> Any:

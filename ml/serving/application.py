@@ -22,7 +22,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-MOST_WAITING = 64
+MOST_IN_HAND = 64
 # A client that is still sending an oversized body reads no answer: take in so many times the limit, then hang up.
 PATIENCE = 4
 JSON, TEXT = b"application/json", b"text/plain; version=0.0.4"
@@ -35,7 +35,7 @@ class Application:
         self._model = model
         self._metrics = Metrics(model.name if model else "", model.version if model else "")
         self._lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        self._waiting = 0
+        self._in_hand = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -50,7 +50,7 @@ class Application:
         elif path == "/ping" and method == "GET":
             await _send(send, 200, b"", JSON)
         elif path == "/metrics" and method == "GET":
-            await _send(send, 200, self._metrics.text().encode(), TEXT)
+            await _send(send, 200, self._metrics.text(self._in_hand).encode(), TEXT)
         else:
             known = path in ("/invocations", "/ping", "/metrics")
             refusal = RequestError(
@@ -70,17 +70,17 @@ class Application:
                 raise RequestError(
                     413, "body", f"more than {requests.MOST_BYTES} bytes", "are too many", "send several requests"
                 )
-            if self._waiting >= MOST_WAITING:
+            if self._in_hand >= MOST_IN_HAND:
                 raise RequestError(
-                    503, "server", f"{self._waiting} requests", "are waiting already", "call again later"
+                    503, "server", f"{self._in_hand} requests", "are in hand already", "call again later"
                 )
-            self._waiting += 1
+            self._in_hand += 1
             try:
                 content_type = headers.get(b"content-type", b"").decode("latin-1")
                 answer = asyncio.get_running_loop().run_in_executor(self._lane, self._model.answer, content_type, body)
                 return 200, await answer, len(body)
             finally:
-                self._waiting -= 1
+                self._in_hand -= 1
         except RequestError as refusal:
             return refusal.status, _error(refusal), len(body or b"")
         except Exception:

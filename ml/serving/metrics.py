@@ -21,9 +21,12 @@ class Metrics:
         self._buckets[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         self._seconds += seconds
 
-    def text(self) -> str:
-        """Return the page that Prometheus scrapes."""
-        lines = [f'groundplan_model_info{{model="{self._model}",version="{self._version}"}} 1']
+    def text(self, in_hand: int) -> str:
+        """Return the page that Prometheus scrapes; `in_hand` requests have come and are not answered yet."""
+        lines = [
+            f'groundplan_model_info{{model="{self._model}",version="{self._version}"}} 1',
+            f"groundplan_invocations_in_hand {in_hand}",
+        ]
         lines += [
             f'groundplan_invocations_total{{status="{status}"}} {count}'
             for status, count in sorted(self._statuses.items())

@@ -40,7 +40,11 @@ class Checkpoints:
         """Return the step to go on from and the curve so far: 0 and nothing where this run left no checkpoint."""
         if not self._path.exists():
             return 0, []
-        state = torch.load(self._path, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(self._path, map_location="cpu", weights_only=True)
+        except Exception as error:  # what a file of garbage raises is nobody's promise
+            print(f"checkpoint={self._path} ignored: it cannot be read ({error!r:.80})", flush=True)
+            return 0, []
         if state["identity"] != self._identity:
             print(
                 f"checkpoint={self._path} ignored: another recipe, data set or number of processes left it", flush=True

@@ -71,3 +71,10 @@ class Finished:
     def well(self) -> "Finished":
         assert self.code == 0, self.said
         return self
+
+
+def metrics(base: Path) -> dict[str, object]:
+    """What a training job measured, without the times."""
+    report = json.loads((base / "model" / "report.json").read_text())
+    curve = [{name: value for name, value in point.items() if name != "seconds"} for point in report["curve"]]
+    return {"accuracy": report["accuracy"], "curve": curve}

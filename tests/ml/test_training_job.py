@@ -1,203 +1,150 @@
-"""Training jobs, really run: the debug recipe of the real model, and a fork's toy for what needs many runs."""
+"""The training job inside this process, with the toy as its model: what it measures, refuses, resumes and reports."""
 
-import json
-import shutil
-import signal
-import sqlite3
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.ml.jobs import TORCHRUN, Finished, Job
+from ml import models
+from ml.__main__ import main
+from ml.training.checkpoints import Checkpoints
+from tests.ml.jobs import ROOT, Job, metrics
 
-pytestmark = pytest.mark.xdist_group("ml")
-
-
-def metrics(job: Job) -> dict[str, object]:
-    """What a run measured, without the times."""
-    report = job.report()
-    curve: Any = report["curve"]
-    points = [{name: value for name, value in point.items() if name != "seconds"} for point in curve]
-    return {"accuracy": report["accuracy"], "curve": points}
+Train = Callable[..., int]
+TOY = {"model": "toy_model", "recipe": "only"}
 
 
-def test_a_job_leaves_what_the_contract_says(trained: tuple[Job, Finished]) -> None:
-    job, finished = trained
-    assert {path.name for path in (job.base / "model").iterdir()} == {
-        "weights.safetensors",
-        "tokenizer.json",
-        "report.json",
-        "run.json",
-    }
-    report = job.report()
-    assert report["model"] == "review_sentiment"
-    assert report["recipe"] == "debug"
-    assert report["steps"] == 10
-    assert 0.5 < float(str(report["accuracy"])) < 1
-    assert 0.5 < float(str(report["baseline_accuracy"])) < 1
-    assert "step=2 loss=" in finished.said
-    assert (
-        f"final accuracy={report['accuracy']:.4f} baseline_accuracy={report['baseline_accuracy']:.4f}" in finished.said
-    )
+@pytest.fixture
+def train(monkeypatch: pytest.MonkeyPatch, toy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    """Run `ml train` on the toy's data in a job's folder and return the exit code."""
+    store = tmp_path_factory.getbasetemp() / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(ROOT / "tests" / "ml")])
+
+    def run(base: Path, **changes: object) -> int:
+        Job(base=base).configure({**TOY, **changes}, toy_data)
+        monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
+        return main(["train"])
+
+    return run
 
 
-def test_the_run_manifest_names_code_data_recipe_and_machine(trained: tuple[Job, Finished], reviews: Path) -> None:
-    job, _ = trained
-    manifest = json.loads((job.base / "model" / "run.json").read_text())
-    assert manifest["data"]["version"] == json.loads((reviews / "manifest.json").read_text())["version"]
-    assert manifest["data"]["source"]["licence"].startswith("MIT")
-    assert manifest["recipe"]["name"] == "debug"
-    assert manifest["recipe"]["epochs"] == 1
-    assert manifest["packages"]["torch"].startswith("2.")
-    assert len(manifest["git"].removesuffix("-dirty")) == 40
-    assert manifest["hardware"]["processes"] == 1
+def test_the_same_seed_gives_the_same_metrics(train: Train, tmp_path: Path) -> None:
+    assert train(tmp_path / "one") == train(tmp_path / "two") == train(tmp_path / "three", seed=2) == 0
+    assert metrics(tmp_path / "one") == metrics(tmp_path / "two")
+    assert metrics(tmp_path / "one") != metrics(tmp_path / "three")
 
 
-def test_the_tracking_store_holds_parameters_and_curve(trained: tuple[Job, Finished]) -> None:
-    job, _ = trained
-    with sqlite3.connect(job.base / "output" / "data" / "mlflow.db") as store:
-        curve = store.execute("select step, value from metrics where key = 'loss' order by step").fetchall()
-        parameters = dict(store.execute("select key, value from params").fetchall())
-        assert store.execute("select status from runs").fetchall() == [("FINISHED",)]
-    store.close()
-    points: Any = job.report()["curve"]
-    assert curve == [(point["step"], pytest.approx(point["loss"])) for point in points if "loss" in point]
-    assert parameters["learning_rate"] == "0.0005"
+def test_a_killed_job_resumes_and_ends_as_if_nothing_had_happened(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves = []
+
+    def save_then_die(self: Checkpoints, *state: object) -> None:
+        save(self, *state)
+        saves.append(state)
+        if len(saves) == 3:
+            raise SystemExit(137)
+
+    save = Checkpoints.save
+    monkeypatch.setattr(Checkpoints, "save", save_then_die)
+    with pytest.raises(SystemExit):
+        train(tmp_path / "killed")
+    monkeypatch.setattr(Checkpoints, "save", save)
+    assert train(tmp_path / "killed") == train(tmp_path / "whole") == 0
+    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
+    weights = [(tmp_path / name / "model" / "weights.safetensors").read_bytes() for name in ("killed", "whole")]
+    assert weights[0] == weights[1]
 
 
-def test_a_new_folder_is_a_new_model_and_beats_its_baseline(toy: Job) -> None:
-    toy.run("train").well()
-    report = toy.report()
-    assert float(str(report["accuracy"])) > float(str(report["baseline_accuracy"]))
-
-
-def test_the_same_seed_gives_the_same_metrics(toy: Job, toy_data: Path) -> None:
-    toy.run("train").well()
-    first = metrics(toy)
-    toy.run("train").well()
-    assert metrics(toy) == first
-    toy.configure({"model": "toy_model", "recipe": "only", "seed": 2}, toy_data).run("train").well()
-    assert metrics(toy) != first
-
-
-def test_two_processes_train_one_model(toy: Job) -> None:
-    alone = toy.run("train").well()
-    steps = toy.report()["steps"]
-    together = toy.run("train", launcher=TORCHRUN).well()
-    assert "processes=1" in alone.said
-    assert "processes=2" in together.said
-    assert together.said.count("final accuracy=") == 1
-    assert toy.report()["steps"] == int(str(steps)) // 2
-    first = metrics(toy)
-    toy.run("train", launcher=TORCHRUN).well()
-    assert metrics(toy) == first
-
-
-@pytest.mark.slow
-def test_two_processes_train_the_real_model(reviews: Path, tmp_path: Path) -> None:
-    small = {"model": "review_sentiment", "recipe": "debug", "most_examples": 128}
-    job = Job(base=tmp_path).configure(small, reviews)
-    job.run("train", launcher=TORCHRUN).well()
-    assert job.report()["steps"] == 2
-
-
-@pytest.mark.slow
-def test_the_real_model_trains_the_same_twice(reviews: Path, tmp_path: Path) -> None:
-    small = {"model": "review_sentiment", "recipe": "debug", "most_examples": 96}
-    job = Job(base=tmp_path).configure(small, reviews)
-    job.run("train").well()
-    first = metrics(job)
-    job.run("train").well()
-    assert metrics(job) == first
-
-
-def test_sagemaker_starts_each_machine_and_they_find_each_other(fork: Path, toy_data: Path, tmp_path: Path) -> None:
-    hosts = ["127.0.0.1", "localhost"]
-    machines = []
-    for host in hosts:
-        job = Job(base=tmp_path / host, program=fork).configure({"model": "toy_model", "recipe": "only"}, toy_data)
-        resources = {"current_host": host, "hosts": hosts, "network_interface_name": "lo"}
-        (job.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(resources))
-        machines.append((job, job.start("train")))
-    for _, process in machines:
-        said, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, said
-    assert json.loads((machines[0][0].base / "model" / "run.json").read_text())["hardware"]["processes"] == 2
-    assert not (machines[1][0].base / "model").exists()
-
-
-def test_a_stopped_job_goes_on_where_it_stopped(toy: Job, toy_data: Path) -> None:
-    many = {"model": "toy_model", "recipe": "only", "epochs": 400}
-    toy.configure(many, toy_data)
-    with toy.start("train") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("step=100 "):
-                process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
-    assert (toy.base / "checkpoints" / "latest.pt").exists()
-    assert not (toy.base / "output" / "failure").exists()
-    assert "resuming at step=" in toy.run("train").well().said
-    resumed = metrics(toy)
-    uninterrupted = Job(base=toy.base.parent / "other", program=toy.program).configure(many, toy_data)
-    uninterrupted.run("train").well()
-    assert metrics(uninterrupted) == resumed
-
-
-def test_a_checkpoint_of_another_recipe_is_left_alone(toy: Job, toy_data: Path) -> None:
-    toy.run("train").well()
-    assert (toy.base / "checkpoints" / "latest.pt").exists()
-    toy.configure({"model": "toy_model", "recipe": "only", "learning_rate": 0.01}, toy_data)
-    said = toy.run("train").well().said
+def test_a_checkpoint_of_another_recipe_is_left_alone(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path) == 0
+    assert train(tmp_path, learning_rate=0.01) == 0
+    said = capsys.readouterr().out
     assert "ignored: another recipe" in said
     assert "resuming" not in said
 
 
-def test_a_tracking_server_that_is_away_stops_nothing(fork: Path, toy_data: Path, tmp_path: Path) -> None:
-    environment = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    job = Job(base=tmp_path, program=fork, environment=environment)
-    said = job.configure({"model": "toy_model", "recipe": "only"}, toy_data).run("train").well().said
-    assert "warning tracking=http://127.0.0.1:9 failed" in said
+def test_a_damaged_checkpoint_is_left_alone(train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "latest.pt").write_bytes(b"half a checkpo")
+    assert train(tmp_path) == 0
+    assert "ignored: it cannot be read" in capsys.readouterr().out
+
+
+def test_progress_lines_can_be_read_by_a_machine(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^step=5 loss=0\.\d+ learning_rate=0\.\d+ seconds=\d", said, re.MULTILINE)
+    assert re.search(r"^final accuracy=\d\.\d{4} baseline_accuracy=\d\.\d{4} ", said, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    ("hyperparameters", "says"),
+    ("changes", "says"),
     [
-        ({"recipe": "debug"}, "lack 'model'"),
-        ({"model": "review_sentimant", "recipe": "debug"}, "use 'review_sentiment'"),
-        ({"model": "review_sentiment", "recipe": "debugg"}, "use 'debug'"),
-        ({"model": "review_sentiment", "recipe": "debug", "epoch": 3}, "use 'epochs'"),
-        ({"model": "review_sentiment", "recipe": "debug", "epochs": "three"}, "'three' is not int"),
-        ({"model": "review_sentiment", "recipe": "debug", "epochs": 0}, "epochs=0 is below 1"),
+        ({"model": "toy_modle"}, "use 'toy_model'"),
+        ({"recipe": "onyl"}, "use 'only'"),
+        ({"epoch": 3}, "use 'epochs'"),
+        ({"epochs": "three"}, "'three' is not int"),
+        ({"epochs": 0}, "epochs=0 is below 1"),
     ],
 )
 def test_wrong_hyperparameters_are_named_with_their_cure(
-    hyperparameters: dict[str, object], says: str, reviews: Path, tmp_path: Path
+    changes: dict[str, object], says: str, train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    job = Job(base=tmp_path).configure(hyperparameters, reviews)
-    finished = job.run("train")
-    assert finished.code == 2
-    assert says in finished.said
-    assert says in job.failure
-    assert "Traceback" not in finished.said
+    assert train(tmp_path, **changes) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert "Traceback" not in said
+    assert says in (tmp_path / "output" / "failure").read_text()
 
 
-def test_data_that_changed_on_the_way_is_refused(toy: Job) -> None:
-    rows = toy.base / "input" / "data" / "training" / "train.jsonl"
+def test_hyperparameters_that_are_missing_or_no_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    assert main(["train"]) == 2
+    assert 'write it, e.g. {"model": "review_sentiment"' in capsys.readouterr().err
+    Job(base=tmp_path).configure({"recipe": "debug"}, tmp_path / "input" / "config")
+    assert main(["train"]) == 2
+    assert "lack 'model'" in capsys.readouterr().err
+
+
+def test_data_that_changed_on_the_way_is_refused(
+    toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: Train
+) -> None:
+    Job(base=tmp_path).configure(TOY, toy_data)
+    rows = tmp_path / "input" / "data" / "training" / "train.jsonl"
     rows.write_text(rows.read_text().replace("a", "b", 1))
-    finished = toy.run("train")
-    assert finished.code == 2
-    assert "train.jsonl is missing or differs from manifest.json" in toy.failure
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    assert main(["train"]) == 2
+    assert "train.jsonl is missing or differs from manifest.json" in (tmp_path / "output" / "failure").read_text()
 
 
-def test_a_script_that_raises_leaves_its_reason(fork: Path, toy_data: Path, tmp_path: Path) -> None:
-    shutil.copytree(fork, tmp_path / "program")
-    task = tmp_path / "program" / "ml" / "models" / "toy_model" / "task.py"
-    task.write_text(task.read_text().replace("build = Toy", "def build(*_):\n    raise RuntimeError('no luck')"))
-    job = Job(base=tmp_path / "job", program=tmp_path / "program")
-    finished = job.configure({"model": "toy_model", "recipe": "only"}, toy_data).run("train")
-    assert finished.code == 1
-    assert job.failure.startswith("RuntimeError: no luck\n")
-    assert "in build" in job.failure
-    assert len(job.failure) <= 1024
+def test_a_script_that_raises_leaves_its_reason(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(*_: object) -> None:
+        raise RuntimeError("no luck")
+
+    assert train(tmp_path / "works") == 0
+    monkeypatch.setattr("ml.models.toy_model.task.build", build)
+    assert train(tmp_path / "broken") == 1
+    failure = (tmp_path / "broken" / "output" / "failure").read_text()
+    assert failure.startswith("RuntimeError: no luck\n")
+    assert "in build" in failure
+    assert len(failure) <= 1024
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_variable_that_is_no_number_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BIND_TO_PORT", "eighty")
+    assert main(["serve"]) == 2
+    assert "variable SAGEMAKER_BIND_TO_PORT: 'eighty' is no whole number" in capsys.readouterr().err
