@@ -1,6 +1,8 @@
 """One embedded cloud for all tests of this folder, and clients to it."""
 
 import functools
+import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,13 @@ def make_client(cloud: CloudRecord, service: str, region: str = "us-east-1") -> 
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
     )
+
+
+def inventory(cloud: CloudRecord) -> list[dict[str, str]]:
+    """Everything that exists in `cloud`."""
+    with urllib.request.urlopen(f"{cloud.url}/_groundplan/inventory", timeout=20) as answer:
+        found: list[dict[str, str]] = json.load(answer)["resources"]
+        return found
 
 
 @pytest.fixture(scope="session")

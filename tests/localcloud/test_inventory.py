@@ -1,7 +1,6 @@
 """The inventory is truthful: what is created is in it, what is deleted is not, what happened is not."""
 
 import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from infra.localcloud import CloudRecord, start, stop
-from tests.localcloud.conftest import make_client
+from tests.localcloud.conftest import inventory, make_client
 
 ROOT = Path(__file__).parents[2]
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -175,12 +174,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudRecord]:
     home = tmp_path_factory.mktemp("inventory")
     yield start("inventory", home, program=ROOT)
     stop("inventory", home)
-
-
-def inventory(cloud: CloudRecord) -> list[dict[str, str]]:
-    with urllib.request.urlopen(f"{cloud.url}/_groundplan/inventory", timeout=20) as answer:
-        found: list[dict[str, str]] = json.load(answer)["resources"]
-        return found
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.service}-{sample.kind}")
