@@ -149,12 +149,13 @@ def _story(
     seconds: float,
 ) -> Story:
     percentiles = quantiles(latencies, n=100)
+    report = trained.report or {}
     figures = Figures(
         resources=deployed.resources,
         seconds=round(seconds, 1),
         deploy_seconds=deployed.seconds,
-        train_seconds=trained.report["train_seconds"],
-        seconds_per_step=trained.report["seconds_per_step"],
+        train_seconds=report["train_seconds"],
+        seconds_per_step=report["seconds_per_step"],
         accuracy=released.accuracy,
         baseline_accuracy=released.baseline_accuracy,
         parity_max_abs_diff=optimized.report["parity"]["max_abs_diff"],
@@ -176,9 +177,7 @@ def _story(
             for stack in deployed.stacks
             for at in stack.spans
         ),
-        curve=tuple(
-            CurvePoint(step=point["step"], loss=point["loss"]) for point in trained.report["curve"] if "loss" in point
-        ),
+        curve=tuple(CurvePoint(step=point["step"], loss=point["loss"]) for point in report["curve"] if "loss" in point),
         latencies_ms=latencies,
         answers=answers,
         costs=tuple(CostLine(tag=f"{spent.by}={value}", usd=usd) for value, usd in spent.usd.items()),

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+# Where S3 began, it takes no LocationConstraint, and everywhere else it wants one.
+REGION_WITHOUT_CONSTRAINT = "us-east-1"
+
+
 class StateStore:
     """The state bucket of one environment."""
 
@@ -28,7 +32,7 @@ class StateStore:
         """Make the state bucket of an embedded cloud; that of an account is made once, by its bootstrap."""
         if not self._embedded or self._bucket_exists():
             return
-        if self._spec.region == "us-east-1":
+        if self._spec.region == REGION_WITHOUT_CONSTRAINT:
             self._s3.create_bucket(Bucket=self._spec.bucket)
         else:
             where: Any = {"LocationConstraint": self._spec.region}

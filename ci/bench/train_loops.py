@@ -41,7 +41,7 @@ def plain(task: Task, recipe: Recipe) -> float:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, batches.per_epoch)
         loss = task.loss(module, batches[step])
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), recipe.largest_gradient)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

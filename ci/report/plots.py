@@ -27,7 +27,7 @@ def _figure(width: float, height: float) -> "tuple[Figure, Axes]":
         {"font.size": 9, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.labelcolor": INK}
     ):
         figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasSVG(figure)  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)

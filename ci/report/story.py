@@ -1,15 +1,9 @@
 """What one demo run did, as values: the only thing the page and the closing screen are drawn from."""
 
-from pydantic import BaseModel, ConfigDict
+from ci.result import Result
 
 
-class Told(BaseModel):
-    """A frozen record of something measured."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ResourceSpan(Told):
+class ResourceSpan(Result):
     """One resource as Terraform made it; seconds count from the start of the deploy."""
 
     stack: str
@@ -18,7 +12,7 @@ class ResourceSpan(Told):
     ended: float
 
 
-class StackBox(Told):
+class StackBox(Result):
     """One deployed stack: what it holds, by Terraform type, and which stacks it waited for."""
 
     name: str
@@ -27,14 +21,14 @@ class StackBox(Told):
     seconds: float
 
 
-class CurvePoint(Told):
+class CurvePoint(Result):
     """The training loss at one optimizer step."""
 
     step: int
     loss: float
 
 
-class Answer(Told):
+class Answer(Result):
     """One prediction on a text that training never saw."""
 
     text: str
@@ -44,14 +38,14 @@ class Answer(Told):
     milliseconds: float
 
 
-class CostLine(Told):
+class CostLine(Result):
     """What one tag value cost, in US dollars."""
 
     tag: str
     usd: float
 
 
-class Figures(Told):
+class Figures(Result):
     """The figures of the closing screen, and the whole of out/demo.json."""
 
     resources: int
@@ -69,7 +63,7 @@ class Figures(Told):
     orphans: int
 
 
-class Story(Told):
+class Story(Result):
     """Everything the page shows."""
 
     title: str

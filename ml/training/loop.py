@@ -100,7 +100,7 @@ class Run:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, self.steps)
         loss = self.task.loss(self._module, self._batches[step])
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._module.parameters(), self.recipe.largest_gradient)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)

@@ -16,7 +16,7 @@ MAY_TOUCH_ENVIRON = {
     "app.py",
     "ml/contract.py",
     "ci/child_environment.py",
-    "infra/localcloud/leash.py",
+    "infra/localcloud/child_environment.py",
     "infra/localcloud/machines/leash.py",
 }
 

@@ -70,7 +70,7 @@ class Body(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Map token ids [batch, tokens] to hidden states [batch, tokens, WIDTH]."""
-        hidden = self.embedding(tokens)
+        hidden: Tensor = self.embedding(tokens)
         for layer in self.layers:
             hidden = layer(hidden, mask)
         return hidden
