@@ -82,10 +82,14 @@ class GpuPool(Construct):
             self,
             kind,
             # A queue is never without: a changed environment is made first, under a fresh name, then the old one goes.
+            # The trigger says so while the plan is made, when the provider does not yet see that the version changes.
             compute_environment_name_prefix=f"{self._name}-{kind.replace('_', '-')}-",
             type="MANAGED",
             compute_resources=resources,
-            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+            lifecycle=TerraformResourceLifecycle(
+                create_before_destroy=True,
+                replace_triggered_by=[f"aws_launch_template.{self._template.friendly_unique_id}.latest_version"],
+            ),
         )
 
     def _launch_template(self, tags: Mapping[str, str]) -> LaunchTemplate:

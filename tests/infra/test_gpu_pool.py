@@ -38,3 +38,7 @@ def test_nodes_become_vcpus_and_spot_comes_first(tmp_path: Path) -> None:
     assert sizes == {"big_spot": ("SPOT", 48, 192), "big_on_demand": ("EC2", 0, 96)}
     order = resources["aws_batch_job_queue"]["big"]["compute_environment_order"]
     assert [x["compute_environment"].split(".")[1] for x in order] == ["big_spot", "big_on_demand"]
+    # Else a changed template ends in "Provider produced inconsistent final plan": seen on provider 5.100.0.
+    lifecycles = [x["lifecycle"] for x in resources["aws_batch_compute_environment"].values()]
+    triggers = {"create_before_destroy": True, "replace_triggered_by": ["aws_launch_template.big.latest_version"]}
+    assert lifecycles == [triggers, triggers]
