@@ -47,6 +47,8 @@ class WorkError(CommandError):
     def __init__(self, *, thing: str, value: str, rule: str, fix: str, details: Sequence[str] = ()) -> None:
         super().__init__(thing=thing, value=value, rule=rule, fix=fix)
         self.details = tuple(details)
+        for line in self.details:
+            self.add_note(line)
 
 
 class StacksError(WorkError):

@@ -10,7 +10,7 @@ from ci.jobs import tags
 from ci.leftovers import MANAGED_BY
 from ci.model_registry import Package
 from ci.site import Site
-from infra.spec.contract import ServingContract
+from infra.spec.contract import VARIANT_NAME, ServingContract
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -36,7 +36,7 @@ def roll_out(site: Site, region: str, contract: ServingContract, package: Packag
             ModelName=name, PrimaryContainer=container, ExecutionRoleArn=contract.role_arn, Tags=labels
         )
     if not _exists(sagemaker.describe_endpoint_config, EndpointConfigName=name):
-        variant: Any = {"VariantName": "live", "ModelName": name, "ServerlessConfig": capacity}
+        variant: Any = {"VariantName": VARIANT_NAME, "ModelName": name, "ServerlessConfig": capacity}
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=labels)
     if sagemaker.describe_endpoint(EndpointName=contract.endpoint_name)["EndpointConfigName"] != name:
         sagemaker.update_endpoint(EndpointName=contract.endpoint_name, EndpointConfigName=name)

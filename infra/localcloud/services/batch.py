@@ -1,8 +1,11 @@
 """AWS Batch: the role that it makes for itself, and what a multi-node job definition says about its nodes."""
 
-import contextlib
+import threading
 
 from infra.localcloud.operations import Context, Payload, after, operation
+
+# Terraform makes environments side by side; the second must find the role that the first makes.
+_one_at_a_time = threading.Lock()
 
 
 @operation("batch", "CreateComputeEnvironment")
@@ -31,7 +34,7 @@ def tell_nodes(params: Payload, answer: Payload, context: Context) -> Payload:
 
 def _service_linked_role(context: Context) -> str:
     iam = context.cloud.client("iam", context.region)
-    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_service_linked_role(AWSServiceName="batch.amazonaws.com")
-    roles = iam.list_roles(PathPrefix="/aws-service-role/batch.amazonaws.com/")["Roles"]
-    return str(roles[0]["Arn"])
+    with _one_at_a_time:
+        roles = iam.list_roles(PathPrefix="/aws-service-role/batch.amazonaws.com/")["Roles"]
+        role = roles[0] if roles else iam.create_service_linked_role(AWSServiceName="batch.amazonaws.com")["Role"]
+    return str(role["Arn"])
