@@ -33,7 +33,8 @@ def run_all(tasks: Mapping[str, Task], *, workers: int, interrupt: Callable[[], 
                 if not running:
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    outcome[running.pop(future)] = future.result()
+                    name = running.pop(future)
+                    outcome[name] = future.result()
             except BaseException as error:
                 stopping = True
                 interrupt()

@@ -38,7 +38,7 @@ def workspace(home: Path | None, mirror: Path | None = None) -> "Workspace":
     """Return the workspace that the options name."""
     from ci.workspace import ROOT, Workspace
 
-    return Workspace(home=(home or ROOT / ".groundplan").resolve(), provider_mirror=mirror)
+    return Workspace(root=ROOT, home=(home or ROOT / ".groundplan").absolute(), provider_mirror=mirror)
 
 
 def site(environment: str, home: Path | None, mirror: Path | None = None) -> "Site":

@@ -1,0 +1,101 @@
+"""The command line: its exit codes, its two outputs, and what it says to bad input."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from ci.cli import app, run
+from tests.ci.conftest import REPOSITORY, Tiny
+
+Captured = pytest.CaptureFixture[str]
+
+
+def words() -> list[list[str]]:
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    return [[name] for name in known] + [["cloud", name] for name in known["cloud"].commands]
+
+
+@pytest.mark.parametrize("command", words(), ids=" ".join)
+def test_every_command_has_help_with_an_example(command: list[str], capsys: Captured) -> None:
+    assert run([*command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert command == ["cloud"] or f"groundplan {' '.join(command)}" in shown.replace("\n", " ")
+
+
+def test_help_starts_without_what_commands_need() -> None:
+    heavy = {"boto3", "infra", "pydantic", "rich"}
+    code = f"import sys; from ci.cli import run; run(['--help']); print(sorted({heavy} & set(sys.modules)))"
+    shown = subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, text=True)
+    assert shown.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["deploy", "locl"], "environment: 'locl' has no file in environments/; did you mean 'local'?"),
+        (["deploy", "local"], "embedded cloud 'default' is not running; start it: groundplan cloud start"),
+        (["deploy"], "Missing argument"),
+        (["deplo", "local"], "No such command 'deplo'"),
+        (["cloud", "start", "--port", "70000"], "Invalid value for '--port'"),
+        (["cloud", "start", "--name", "No!"], "cloud name"),
+    ],
+)
+def test_bad_input_is_told_and_exit_2(command: list[str], told: str, tmp_path: Path, capsys: Captured) -> None:
+    home = [] if len(command) < 2 or command[0] == "deplo" else ["--home", str(tmp_path)]
+    assert run([*command, *home]) == 2
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path, capsys: Captured) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(["cloud", "start", "--port", str(port), "--home", str(tmp_path)]) == 2
+    assert str(port) in capsys.readouterr().err
+    assert run(["cloud", "status", "--home", str(tmp_path)]) == 0
+    assert "no cloud is running" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("missing", ["terraform", "node"])
+def test_a_missing_tool_is_told_before_anything_is_done(
+    tiny: Tiny, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in {"terraform", "node"} - {missing}:
+        (tools / name).symlink_to(next(Path(p, name) for p in os.get_exec_path() if Path(p, name).exists()))
+    result = tiny.run("deploy", "local", path=str(tools))
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith(f"{missing}: no program of that name")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_json_is_all_that_standard_output_holds(tiny: Tiny) -> None:
+    result = tiny.run("synth", "local", "--json")
+    assert json.loads(result.stdout)["resources"] == dict.fromkeys(
+        [f"local-us-east-1-{name}" for name in ("first", "second", "third", "aside")], 2
+    )
+
+
+def test_cloud_env_points_a_shell_at_the_cloud(tiny: Tiny) -> None:
+    exports = tiny.run("cloud", "env", "local").stdout
+    code = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+    shell = f"{exports}\n{sys.executable} -c {json.dumps(code)}"
+    answer = subprocess.check_output(["sh", "-c", shell], text=True, env={"PATH": "/usr/bin:/bin"})
+    assert answer == "123456789012\n"
+
+
+def test_a_synthesis_that_fails_is_told_in_one_line(tiny: Tiny) -> None:
+    (tiny.workspace.root / "app.py").write_text("raise ValueError('two subnets share 10.0.0.0/24')\n")
+    result = tiny.run("synth", "local")
+    assert result.returncode == 2
+    assert "two subnets share 10.0.0.0/24" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

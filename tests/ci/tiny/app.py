@@ -1,0 +1,48 @@
+"""Stands in for the repository's app.py: three stacks in a row and one beside them, of resources that need no provider.
+
+`plan.json` beside this file says what the stacks run, so that a test can make one slow or broken.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+AFTER = {"first": [], "second": ["first"], "third": ["second"], "aside": []}
+BUCKET = "groundplan-local-state"
+
+
+def stack(environment: str, name: str, command: str) -> dict[str, Any]:
+    backend = {
+        "bucket": BUCKET,
+        "key": f"{environment}/us-east-1/{name}.tfstate",
+        "region": "us-east-1",
+        "use_path_style": True,
+        "use_lockfile": True,
+        "access_key": "test",
+        "secret_key": "test",
+        "skip_credentials_validation": True,
+        "skip_metadata_api_check": True,
+        "skip_requesting_account_id": True,
+    }
+    runs = {"provisioner": [{"local-exec": {"command": command}}]}
+    resources = {"before": {"input": 1}, "work": {"input": 1, "depends_on": ["terraform_data.before"], **runs}}
+    return {"terraform": {"backend": {"s3": backend}}, "resource": {"terraform_data": resources}}
+
+
+def main(environment: str, out: Path) -> None:
+    commands = json.loads((Path(__file__).parent / "plan.json").read_text())
+    stacks: dict[str, Any] = {}
+    for name, after in AFTER.items():
+        id = f"{environment}-us-east-1-{name}"
+        folder = out / "stacks" / id
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cdk.tf.json").write_text(json.dumps(stack(environment, name, commands.get(name, "true"))))
+        dependencies = [f"{environment}-us-east-1-{other}" for other in after]
+        stacks[id] = {"name": id, "workingDirectory": f"stacks/{id}", "dependencies": dependencies}
+    (out / "manifest.json").write_text(json.dumps({"version": "0.21.0", "stacks": stacks}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(os.environ["CDKTF_OUTDIR"]))
