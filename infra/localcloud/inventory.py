@@ -38,7 +38,8 @@ class Inventory:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._lock = threading.Lock()
+        # A backend may make another one while it is being looked at.
+        self._lock = threading.RLock()
         # The values are kept so that no later object can be born with the identity of a forgotten one.
         self._born_with: dict[int, dict[object, Entry]] = {}
         _watch_births(self._note_birth)
@@ -86,7 +87,8 @@ def _watch_births(on_birth: Callable[[BaseBackend], None]) -> None:
 
 def _entries(backend: BaseBackend) -> Iterator[Entry]:
     """Whatever the backend keeps in its attributes, also inside the small stores that some backends have."""
-    for name, value in vars(backend).items():
+    # Not vars(): a few backends answer for another one's attributes.
+    for name, value in object.__getattribute__(backend, "__dict__").items():
         if isinstance(value, Container):
             yield from _inside((name,), value)
         elif _is_model(value):

@@ -1,6 +1,7 @@
 """The process: one uvicorn server on 127.0.0.1 in front of the gateway, with predictions on a path of their own."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -33,6 +34,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 INVOCATION = re.compile(r"/endpoints/[^/]+/invocations(-response-stream)?")
 WORKER_THREADS = 32
 GRACE_SECONDS = 5
+LARGE_BODY = 8 * 2**20
 
 
 def serve(name: str, folder: Path, program: Path, port: int) -> None:
@@ -48,7 +50,9 @@ def serve(name: str, folder: Path, program: Path, port: int) -> None:
             name=name, pid=os.getpid(), port=taken, url=url, started_at=datetime.now(UTC), folder=folder
         )
         app = CloudApp(cloud, record)
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to interrupt.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
@@ -96,7 +100,12 @@ class CloudApp:
         else:
             body = await _read_body(receive)
             environ = _environ(scope, len(body), self._record.port)
-            await _send(send, await self._in_thread(self._gateway.answer, environ, body))
+            answer = await self._in_thread(self._gateway.answer, environ, body)
+            await _send(send, answer)
+            if len(body) + len(answer.body) > LARGE_BODY:
+                # werkzeug's requests refer to themselves: bodies would pile up until Python happens to look.
+                del body, answer
+                await self._in_thread(gc.collect)
 
     def _health(self) -> dict[str, object]:
         return {

@@ -215,6 +215,11 @@ def test_history_is_no_resource(fresh: CloudRecord) -> None:
     assert inventory(fresh) == []
 
 
+def test_a_backend_that_stands_for_another_does_not_hold_the_first_request_of_a_region_up(fresh: CloudRecord) -> None:
+    batch = make_client(fresh, "batch", "eu-central-1")
+    assert batch.describe_compute_environments()["computeEnvironments"] == []
+
+
 def test_regions_are_told_apart(fresh: CloudRecord) -> None:
     topics = {region: make_client(fresh, "sns", region) for region in ("us-east-1", "eu-west-1")}
     arns = {region: client.create_topic(Name="sampled")["TopicArn"] for region, client in topics.items()}
