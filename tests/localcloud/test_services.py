@@ -1,12 +1,16 @@
 """Operations that this project answers, asked with boto3 as a user would."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.localcloud.operations import AwsError
+from infra.localcloud.cloud import Cloud
+from infra.localcloud.event_log import EventLog
+from infra.localcloud.operations import AwsError, Context
+from infra.localcloud.services import budgets
 from infra.localcloud.services.cloudwatch_composite_alarms import evaluate
 from tests.localcloud.conftest import Clients
 
@@ -173,7 +177,7 @@ class TestCompositeAlarms:
 
 
 def test_a_budget_keeps_its_thresholds_and_subscribers(client: Clients) -> None:
-    budgets = client("budgets")
+    service = client("budgets")
     budget = {
         "BudgetName": "spending",
         "BudgetType": "COST",
@@ -183,15 +187,68 @@ def test_a_budget_keeps_its_thresholds_and_subscribers(client: Clients) -> None:
     threshold = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
     people = [{"SubscriptionType": "EMAIL", "Address": "a@example.com"}]
     notifications = [{"Notification": threshold, "Subscribers": people}]
-    budgets.create_budget(AccountId=ACCOUNT, Budget=budget, NotificationsWithSubscribers=notifications)
+    service.create_budget(AccountId=ACCOUNT, Budget=budget, NotificationsWithSubscribers=notifications)
     here = {"AccountId": ACCOUNT, "BudgetName": "spending"}
-    found = budgets.describe_budget(**here)["Budget"]
+    found = service.describe_budget(**here)["Budget"]
     assert found["BudgetLimit"] == {"Amount": "10", "Unit": "USD"}
     assert found["TimePeriod"]["Start"].day == 1
-    kept = budgets.describe_notifications_for_budget(**here)["Notifications"]
+    kept = service.describe_notifications_for_budget(**here)["Notifications"]
     assert [one["Threshold"] for one in kept] == [80.0]
-    subscribers = budgets.describe_subscribers_for_notification(**here, Notification=threshold)["Subscribers"]
+    subscribers = service.describe_subscribers_for_notification(**here, Notification=threshold)["Subscribers"]
     assert subscribers == people
-    assert code_of(budgets.create_budget, AccountId=ACCOUNT, Budget=budget) == "DuplicateRecordException"
-    budgets.delete_budget(**here)
-    assert code_of(budgets.describe_budget, **here) == "NotFoundException"
+    assert code_of(service.create_budget, AccountId=ACCOUNT, Budget=budget) == "DuplicateRecordException"
+    service.delete_budget(**here)
+    assert code_of(service.describe_budget, **here) == "NotFoundException"
+
+
+class CostExplorerOfOneDollarAMonth:
+    """Stands for the meter: answers every question with 1.25 + 0.25 dollars and remembers it."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+
+    def get_cost_and_usage(self, **question: Any) -> dict[str, Any]:
+        self.asked = question
+        amounts = ("1.25", "0.25")
+        return {"ResultsByTime": [{"Total": {"UnblendedCost": {"Amount": amount}}} for amount in amounts]}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, None),
+        (
+            {"TagKeyValue": ["user:environment$local"]},
+            {"Tags": {"Key": "environment", "Values": ["local"]}},
+        ),
+        (
+            {"TagKeyValue": ["user:a$1", "user:b$2"]},
+            {"Or": [{"Tags": {"Key": "a", "Values": ["1"]}}, {"Tags": {"Key": "b", "Values": ["2"]}}]},
+        ),
+    ],
+)
+def test_a_budget_tells_what_was_spent_of_it(
+    filters: dict[str, Any], expected: dict[str, Any] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer = CostExplorerOfOneDollarAMonth()
+    cloud = Cloud(name="unit", folder=tmp_path, url="http://127.0.0.1:1", program=tmp_path, log=EventLog())
+    monkeypatch.setattr(cloud, "client", lambda service, region: explorer)
+    context = Context(cloud=cloud, service="budgets", region="us-east-1", account=ACCOUNT, forward=lambda _: {})
+    budget = {"BudgetName": "b", "BudgetType": "COST", "TimeUnit": "MONTHLY", "CostFilters": filters}
+    budgets.create_budget({"Budget": budget}, context)
+    found = budgets.describe_budget({"BudgetName": "b"}, context)["Budget"]
+    assert float(found["CalculatedSpend"]["ActualSpend"]["Amount"]) == 1.5
+    assert explorer.asked.get("Filter") == expected
+
+
+def test_a_budget_that_this_cloud_cannot_compute_tells_no_amount(client: Clients) -> None:
+    by_service = {
+        "BudgetName": "unknown",
+        "BudgetType": "COST",
+        "TimeUnit": "MONTHLY",
+        "BudgetLimit": {"Amount": "10", "Unit": "USD"},
+        "CostFilters": {"Service": ["Amazon SageMaker"]},
+    }
+    client("budgets").create_budget(AccountId=ACCOUNT, Budget=by_service)
+    found = client("budgets").describe_budget(AccountId=ACCOUNT, BudgetName="unknown")["Budget"]
+    assert "CalculatedSpend" not in found

@@ -1,7 +1,7 @@
 """AWS Budgets: budgets, their notifications and subscribers. A budget is global to its account."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from infra.localcloud.operations import AwsError, Context, Payload, operation
 from infra.localcloud.tags import from_pairs, tags_of, to_pairs, untag
@@ -31,14 +31,15 @@ def create_budget(params: Payload, context: Context) -> Payload:
 
 @operation("budgets", "DescribeBudget")
 def describe_budget(params: Payload, context: Context) -> Payload:
-    """One budget."""
-    return {"Budget": _find(params, context)["Budget"]}
+    """One budget, with what was spent of it."""
+    return {"Budget": _find(params, context)["Budget"] | _spent(_find(params, context)["Budget"], context)}
 
 
 @operation("budgets", "DescribeBudgets")
 def describe_budgets(params: Payload, context: Context) -> Payload:
-    """All budgets of the account."""
-    return {"Budgets": [entry["Budget"] for entry in context.resources("Budget").values()]}
+    """All budgets of the account, each with what was spent of it."""
+    budgets = [entry["Budget"] for entry in context.resources("Budget").values()]
+    return {"Budgets": [budget | _spent(budget, context) for budget in budgets]}
 
 
 @operation("budgets", "UpdateBudget")
@@ -131,16 +132,34 @@ def _arn(context: Context, name: str) -> str:
 
 
 def _completed(budget: Payload) -> Payload:
-    """The budget as AWS reads it back: its period, what counts, what was spent so far."""
+    """The budget as AWS reads it back: its period, and what counts."""
     today = datetime.now(UTC)
     month = today.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     period = {"Start": month, "End": FAR_END} | budget.get("TimePeriod", {})
-    unit = budget.get("BudgetLimit", {}).get("Unit", "USD")
     completed = {**budget, "TimePeriod": period, "LastUpdatedTime": time.time()}
-    completed["CalculatedSpend"] = {"ActualSpend": {"Amount": "0.0", "Unit": unit}}
     if budget["BudgetType"] == "COST":
         completed["CostTypes"] = COUNTED_BY_DEFAULT | budget.get("CostTypes", {})
     return completed
+
+
+def _spent(budget: Payload, context: Context) -> Payload:
+    """What Cost Explorer knows of the running month; nothing for budgets that it cannot compute here."""
+    filters = budget.get("CostFilters", {})
+    if budget["BudgetType"] != "COST" or budget["TimeUnit"] != "MONTHLY" or set(filters) - {"TagKeyValue"}:
+        return {}
+    today = datetime.now(UTC).date()
+    question: Payload = {
+        "TimePeriod": {"Start": today.replace(day=1).isoformat(), "End": (today + timedelta(days=1)).isoformat()},
+        "Granularity": "MONTHLY",
+        "Metrics": ["UnblendedCost"],
+    }
+    pairs = [one.removeprefix("user:").split("$", 1) for one in filters.get("TagKeyValue", ())]
+    tags = [{"Tags": {"Key": key, "Values": [value]}} for key, value in pairs]
+    if tags:
+        question["Filter"] = tags[0] if len(tags) == 1 else {"Or": tags}
+    answer = context.cloud.client("ce", context.region).get_cost_and_usage(**question)
+    amount = sum(float(result["Total"]["UnblendedCost"]["Amount"]) for result in answer["ResultsByTime"])
+    return {"CalculatedSpend": {"ActualSpend": {"Amount": f"{amount:.10f}", "Unit": "USD"}}}
 
 
 def _find(params: Payload, context: Context) -> Payload:
