@@ -1,0 +1,167 @@
+"""A model's whole way on the embedded cloud: train, optimize, release, predict, cost; and what is told when it fails.
+
+What the stacks would make is made here with boto3, so that a fault is this room's own.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci import gate, jobs
+from ci.cost import cost
+from ci.errors import CommandError, GateError, JobError, NotDeployedError, WorkError
+from ci.leftovers import remove_what_releases_made
+from ci.logs import logs
+from ci.optimize import optimize
+from ci.predict import predict
+from ci.progress import QUIET
+from ci.release import release
+from ci.site import Site
+from ci.status import status
+from ci.train import train
+from ci.workspace import Workspace
+from infra.localcloud import CloudRecord
+from infra.spec.contract import ServingContract, TrainingContract
+from tests.ci.conftest import REPOSITORY
+
+MODEL, ENDPOINT, NAME = "review_sentiment", "review-sentiment", "groundplan-local-review-sentiment"
+ROLE, IMAGE = "arn:aws:iam::123456789012:role/job", "123456789012.dkr.ecr.us-east-1.amazonaws.com/groundplan:v1"
+
+
+@pytest.fixture(scope="module")
+def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The environment `local` with just what a model needs of it."""
+    shared, _ = cloud_home
+    home = tmp_path_factory.mktemp("models")
+    (home / "clouds").symlink_to(shared / "clouds")
+    found = Site.reach("local", Workspace(root=REPOSITORY, home=home))
+    s3, ssm, sagemaker = found.client("s3"), found.client("ssm"), found.client("sagemaker")
+    for bucket in ("models-data", "models-artifacts"):
+        s3.create_bucket(Bucket=bucket)
+    key = found.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
+    sagemaker.create_model_package_group(ModelPackageGroupName=NAME)
+    sagemaker.create_model(ModelName=f"{NAME}-bootstrap", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE})
+    capacity = {"MemorySizeInMB": 2048, "MaxConcurrency": 2}
+    variant = {"VariantName": "live", "ModelName": f"{NAME}-bootstrap", "ServerlessConfig": capacity}
+    sagemaker.create_endpoint_config(EndpointConfigName=f"{NAME}-bootstrap", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=f"{NAME}-bootstrap")
+    shared_facts: dict[str, Any] = {"role_arn": ROLE, "image_uri": IMAGE, "artifact_bucket": "models-artifacts"}
+    training = TrainingContract(
+        **{**shared_facts, "data_bucket": "models-data", "kms_key_arn": key, "instance_type": "ml.m5.large"},
+        volume_gb=10,
+        max_runtime_seconds=600,
+        spot=False,
+        job_queues=(),
+        subnet_ids=(),
+        security_group_ids=(),
+    )
+    serving = ServingContract(
+        **{**shared_facts, "endpoint_name": NAME, "model": MODEL, "memory_mb": 2048, "max_concurrency": 2},
+        model_package_group=NAME,
+        signing_key_arn=key,
+        kms_key_arn=key,
+    )
+    names = {
+        TrainingContract.parameter_name("groundplan", "local"): training,
+        ServingContract.parameter_name("groundplan", "local", ENDPOINT): serving,
+    }
+    for name, contract in names.items():
+        ssm.put_parameter(Name=name, Type="String", Value=contract.model_dump_json())
+    yield found
+    for name in names:
+        ssm.delete_parameter(Name=name)
+
+
+@pytest.mark.slow
+def test_from_data_to_an_answer(site: Site) -> None:
+    with pytest.raises(WorkError, match="503"):
+        predict(site, ENDPOINT, ["Nothing is released yet."])
+    trained = train(site, MODEL, recipe="debug")
+    assert trained.report
+    assert trained.accuracy == trained.report["accuracy"]
+    optimized = optimize(site, MODEL)
+    assert optimized.trained_by == trained.job
+    waiting = release(site, MODEL, approve=False)
+    assert (waiting.approved, waiting.endpoints) == (False, ())
+    released = release(site, MODEL)
+    assert released.packages == waiting.packages, "equal content is one version, registered once"
+    answer = predict(site, ENDPOINT, ["A quiet, moving film.", "Dull from start to end."])
+    assert answer.model_version == released.version == waiting.version
+    assert [found.text for found in answer.predictions] == ["A quiet, moving film.", "Dull from start to end."]
+    assert all(0.5 <= found.score <= 1 for found in answer.predictions)
+    again = release(site, MODEL)
+    assert [found.configuration for found in again.endpoints] == [found.configuration for found in released.endpoints]
+    assert any(line.startswith("final accuracy=") for line in logs(site, trained.job))
+    by_model = cost(site, by="model")
+    assert by_model.usd[MODEL] > 0
+    assert "2026" in by_model.prices
+    assert status(site).endpoints[0].configuration == released.endpoints[0].configuration
+    assert remove_what_releases_made(site, QUIET) == 3
+
+
+def test_a_job_that_fails_is_told_with_its_reason_and_its_log(site: Site, tmp_path: Path) -> None:
+    from ml.data import datasets
+
+    data = datasets.prepare(MODEL, site.workspace.cache / "datasets", tmp_path / "data")
+    broken = {"Bucket": "models-data", "Key": f"datasets/{MODEL}/{data.version}/{datasets.MANIFEST}"}
+    site.client("s3").put_object(**broken, Body=b"{}")
+    try:
+        with pytest.raises(JobError, match=r"manifest\.json cannot be read") as caught:
+            train(site, MODEL, recipe="debug")
+    finally:
+        site.client("s3").delete_object(**broken)
+    assert any("manifest.json cannot be read" in line for line in caught.value.details)
+    assert caught.value.exit_code == 1
+    with pytest.raises(CommandError, match="has left no model"):
+        optimize(site, MODEL, job=caught.value.thing.split("'")[1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda site: train(site, "review_sentimant", recipe="debug"), "use 'review_sentiment'"),
+        (lambda site: train(site, MODEL, recipe="debuk"), "use 'debug'"),
+        (lambda site: jobs.newest(site, "train", "no_such_model"), "no completed train job"),
+        (lambda site: optimize(site, MODEL, job="gone"), "is not known in environment 'local'"),
+        (lambda site: release(site, "unserved"), "no endpoint"),
+        (lambda site: predict(site, "review-sentimant", ["a"]), "did you mean 'review-sentiment'?"),
+        (lambda site: predict(site, ENDPOINT, []), "no text"),
+        (lambda site: list(logs(site, "review-sentimant")), "did you mean 'review-sentiment'?"),
+    ],
+)
+def test_what_cannot_be_met_is_told_before_anything_is_started(site: Site, wrong: Any, told: str) -> None:
+    with pytest.raises(Exception, match=told.replace("?", r"\?")) as caught:
+        wrong(site)
+    assert caught.type.__module__ in {"ci.errors", "ml.errors"}
+
+
+def test_what_is_not_deployed_is_told(site: Site) -> None:
+    name = TrainingContract.parameter_name("groundplan", "local")
+    ssm = site.client("ssm")
+    kept = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    ssm.delete_parameter(Name=name)
+    try:
+        with pytest.raises(NotDeployedError, match="deploy first: groundplan deploy local"):
+            train(site, MODEL, recipe="debug")
+    finally:
+        ssm.put_parameter(Name=name, Type="String", Value=kept)
+
+
+GOOD = {"accuracy": 0.84, "baseline_accuracy": 0.79, "parity": {"max_abs_diff": 1e-6, "tolerance": 1e-4}}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"accuracy": 0.78}, "accuracy=0.7800 is below the baseline's 0.7900"),
+        ({"accuracy": float("nan")}, "accuracy=nan is below"),
+        ({"parity": {"max_abs_diff": 0.01, "tolerance": 1e-4}}, "max_abs_diff=0.01 is above 0.0001"),
+    ],
+)
+def test_the_gate_is_closed_to_what_is_worse(change: dict[str, Any], told: str) -> None:
+    gate.check(MODEL, GOOD)
+    with pytest.raises(GateError, match=told):
+        gate.check(MODEL, json.loads(json.dumps(GOOD)) | change)
