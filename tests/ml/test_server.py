@@ -19,7 +19,7 @@ from ml.contract import PUBLIC_KEY_VARIABLE
 from ml.data import datasets
 from ml.models import catalogue
 from ml.release.signing import LocalSigner
-from tests.ml.jobs import Job
+from tests.ml.jobs import MODULE, ROOT, Job
 
 pytestmark = pytest.mark.xdist_group("ml")
 SECONDS_TO_START = 60
@@ -33,12 +33,17 @@ class Server:
 
 
 @contextmanager
-def serving(base: Path, **environment: str) -> Iterator[Server]:
+def serving(
+    base: Path, program: Path = ROOT, launcher: tuple[str, ...] = MODULE, **environment: str
+) -> Iterator[Server]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    job = Job(base=base, environment={"SAGEMAKER_BIND_TO_PORT": str(port), **environment})
-    with job.start("serve") as process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    job = Job(base=base, program=program, environment={"SAGEMAKER_BIND_TO_PORT": str(port), **environment})
+    with (
+        job.start("serve", launcher=launcher) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
         try:
             wait_for(lambda: answers(client) or process.poll() is not None)
             assert process.poll() is None, process.communicate()[0]
