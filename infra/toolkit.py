@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -71,21 +72,25 @@ class Stack(TerraformStack):
     @jsii.member(jsii_name="allocateLogicalId")
     def _allocate_logical_id(self, tf_element: Node | TerraformElement) -> str:
         """Name an element by its path in the stack: ``data/bucket`` of type aws_s3_bucket is ``aws_s3_bucket.data``."""
-        node = tf_element if isinstance(tf_element, Node) else tf_element.node
-        kind = tf_element.terraform_resource_type if isinstance(tf_element, TerraformResource) else ""
-        parts = node.path.split("/")[1:]
+        # Every property of a CDK object is a message to Node and back, a third of a millisecond: each is read once.
+        path = (tf_element if isinstance(tf_element, Node) else tf_element.node).path
+        kind = _terraform_type(type(tf_element)) if isinstance(tf_element, TerraformResource) else ""
+        parts = path.split("/")[1:]
         # The type says already what the last part repeats.
         if len(parts) > 1 and kind.endswith(parts[-1].replace("-", "_")):
             parts.pop()
         name = re.sub(r"\W+", "_", "_".join(parts))
-        taken = self._paths.setdefault((kind, name), node.path)
-        if taken != node.path:
+        taken = self._paths.setdefault((kind, name), path)
+        if taken != path:
             rule = f"has the address {kind}.{name}, which is that of {taken!r}"
-            self.collision = ToolkitError(
-                thing="resource", value=repr(node.path), rule=rule, fix="rename one of the two"
-            )
+            self.collision = ToolkitError(thing="resource", value=repr(path), rule=rule, fix="rename one of the two")
             raise self.collision
         return name
+
+
+@cache
+def _terraform_type(binding: type[TerraformResource]) -> str:
+    return str(binding.TF_RESOURCE_TYPE)  # type: ignore[attr-defined]  # every generated binding has it
 
 
 def _provider(stack: Stack, environment: Environment, region: str, tags: Mapping[str, str]) -> None:
