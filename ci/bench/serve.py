@@ -1,6 +1,6 @@
 """A prediction through an endpoint of the embedded cloud, against what it cannot do without.
 
-That is the model on bare ONNX Runtime, plus the round trip of the same signed AWS client to a handler that does nothing.
+That is the model on bare ONNX Runtime, plus the round trip of the same signed client to a handler that does nothing.
 """
 
 import json
