@@ -55,6 +55,15 @@ class Caller:
     signing_name: str
 
 
+@dataclass(frozen=True)
+class Match:
+    """The operation that a request asks for, and what its path says."""
+
+    service: str
+    model: OperationModel
+    path_values: dict[str, Any]
+
+
 def caller_of(environ: Environ) -> Caller | None:
     """The signer, from the credential scope; None for unsigned requests."""
     match = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -84,8 +93,11 @@ class Gateway:
             if caller and caller.region not in self._regions:
                 rule = f"Credential should be scoped to a valid region, not '{caller.region}'."
                 raise AwsError("SignatureDoesNotMatch", rule, 403)
-            ours = self._recognise(environ, body, caller) if caller else None
-            answer = self._operate(*ours, environ, body, caller) if ours and caller else self._ask_moto(environ, body)
+            match = self._recognise(environ, body, caller) if caller else None
+            if caller and match:
+                answer = self._operate(match, environ, body, caller)
+            else:
+                answer = self._moto.answer(environ, body)
         except AwsError as error:
             answer = refusal(environ, caller, error)
         except NotImplementedError as error:
@@ -102,34 +114,24 @@ class Gateway:
             self._cloud.log.warning("slow request", **_where(environ, caller), seconds=round(seconds, 3))
         return answer
 
-    def _recognise(
-        self, environ: Environ, body: bytes, caller: Caller
-    ) -> tuple[str, OperationModel, dict[str, Any]] | None:
-        """(service, operation, values in the path) when this layer has something to say about the request."""
+    def _recognise(self, environ: Environ, body: bytes, caller: Caller) -> Match | None:
+        """The operation, when this layer has something to say about it."""
+        action = _action_named(environ, body)
         for service in self._services.get(caller.signing_name, ()):
-            action = _action_named(environ, body)
-            path_values: dict[str, Any] = {}
             if action:
-                if find_operation(service, action) or find_amendments(service, action):
-                    return service, get_service_model(service).operation_model(action), path_values
+                if _is_ours(service, action):
+                    return Match(service, get_service_model(service).operation_model(action), {})
                 continue
             try:
                 model, path_values = get_service_router(service).match(request_from(environ, body))
             except (NotFound, NotImplementedError):
                 continue
-            if find_operation(service, model.name) or find_amendments(service, model.name):
-                return service, model, path_values
+            if _is_ours(service, model.name):
+                return Match(service, model, path_values)
         return None
 
-    def _operate(
-        self,
-        service: str,
-        model: OperationModel,
-        path_values: dict[str, Any],
-        environ: Environ,
-        body: bytes,
-        caller: Caller,
-    ) -> Answer:
+    def _operate(self, match: Match, environ: Environ, body: bytes, caller: Caller) -> Answer:
+        service, model = match.service, match.model
         protocol = protocol_of(service, environ.get("CONTENT_TYPE"))
         context = Context(
             cloud=self._cloud,
@@ -139,11 +141,12 @@ class Gateway:
             forward=self._forwarder(model, protocol, environ, body),
         )
         try:
-            params = read_request(model, protocol, request_from(environ, body), path_values)
-            operate = find_operation(service, model.name)
-            if operate:
+            params = read_request(model, protocol, request_from(environ, body), match.path_values)
+            if operate := find_operation(service, model.name):
                 check_request(model, params)
-            answer = operate(params, context) if operate else context.forward(None)
+                answer = operate(params, context)
+            else:
+                answer = context.forward(None)
             for amend in find_amendments(service, model.name):
                 answer = amend(params, answer, context)
             return write_answer(model, protocol, answer)
@@ -155,12 +158,13 @@ class Gateway:
     ) -> Callable[[Payload | None], Payload]:
         def forward(params: Payload | None) -> Payload:
             request = (environ, body) if params is None else write_request(model, protocol, params, environ)
-            return read_answer(model, protocol, self._ask_moto(*request))
+            return read_answer(model, protocol, self._moto.answer(*request))
 
         return forward
 
-    def _ask_moto(self, environ: Environ, body: bytes) -> Answer:
-        return self._moto.answer(environ, body)
+
+def _is_ours(service: str, action: str) -> bool:
+    return bool(find_operation(service, action) or find_amendments(service, action))
 
 
 def refusal(environ: Environ, caller: Caller | None, error: AwsError) -> Answer:
