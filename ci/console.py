@@ -93,7 +93,11 @@ def stacks_table(stacks: Sequence[StackProgress]) -> "Table":
         )
         for stack in stacks
     ]
-    return table("", "stack", "state", "done>", "time>", "now", rows=rows)
+    drawn = table("", "stack", "state", "done>", "time>", "now", rows=rows)
+    for column in drawn.columns:
+        column.no_wrap = True
+        column.overflow = "ellipsis"
+    return drawn
 
 
 def _count(stack: StackProgress) -> str:
