@@ -1,11 +1,12 @@
-"""AWS Batch: the role that it makes for itself, and what a multi-node job definition says about its nodes."""
+"""AWS Batch: the role it makes for itself, updates of compute environments, the nodes of multi-node job definitions."""
 
-import threading
+import json
 
 from infra.localcloud.operations import Context, Payload, after, operation
 
-# Terraform makes environments side by side; the second must find the role that the first makes.
-_one_at_a_time = threading.Lock()
+ROLE_PATH = "/aws-service-role/batch.amazonaws.com/"
+ROLE_NAME = "AWSServiceRoleForBatch"
+"""The provider reads it off an environment to tell an update in place from a replacement."""
 
 
 @operation("batch", "CreateComputeEnvironment")
@@ -14,6 +15,30 @@ def create_compute_environment(params: Payload, context: Context) -> Payload:
     if not params.get("serviceRole"):
         params = {**params, "serviceRole": _service_linked_role(context)}
     return context.forward(params)
+
+
+@after("batch", "UpdateComputeEnvironment")
+def remember_update(params: Payload, answer: Payload, context: Context) -> Payload:
+    """moto takes no change of an environment's machines."""
+    changes = context.notes("ComputeEnvironment").setdefault(answer["computeEnvironmentName"], {})
+    changes.update(params.get("computeResources", {}))
+    return answer
+
+
+@after("batch", "DescribeComputeEnvironments")
+def tell_update(params: Payload, answer: Payload, context: Context) -> Payload:
+    """Each member that an update gave replaces what was there."""
+    for environment in answer["computeEnvironments"]:
+        if changes := context.notes("ComputeEnvironment").get(environment["computeEnvironmentName"]):
+            environment["computeResources"] = {**environment.get("computeResources", {}), **changes}
+    return answer
+
+
+@after("batch", "DeleteComputeEnvironment")
+def forget_update(params: Payload, answer: Payload, context: Context) -> Payload:
+    """The next environment of that name begins without."""
+    context.notes("ComputeEnvironment").pop(params["computeEnvironment"].rsplit("/", 1)[-1], None)
+    return answer
 
 
 @after("batch", "RegisterJobDefinition")
@@ -33,8 +58,14 @@ def tell_nodes(params: Payload, answer: Payload, context: Context) -> Payload:
 
 
 def _service_linked_role(context: Context) -> str:
+    from botocore.exceptions import ClientError
+
+    principal = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "batch.amazonaws.com"}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [principal]})
     iam = context.cloud.client("iam", context.region)
-    with _one_at_a_time:
-        roles = iam.list_roles(PathPrefix="/aws-service-role/batch.amazonaws.com/")["Roles"]
-        role = roles[0] if roles else iam.create_service_linked_role(AWSServiceName="batch.amazonaws.com")["Role"]
-    return str(role["Arn"])
+    try:
+        iam.create_role(RoleName=ROLE_NAME, Path=ROLE_PATH, AssumeRolePolicyDocument=trust)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityAlreadyExists":
+            raise
+    return f"arn:aws:iam::{context.account}:role{ROLE_PATH}{ROLE_NAME}"
