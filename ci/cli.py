@@ -22,6 +22,9 @@ COMMANDS = (synth, plan, deploy, destroy, train, optimize, release, predict, cos
 for command in COMMANDS:
     app.command()(command)
 
+# What typer makes of Ctrl-C, and a shell of SIGINT.
+STOPPED = 130
+
 
 def main() -> None:
     """Run the command. Exit 0: done; 1: the work failed; 2: the request cannot be met; 130: stopped by Ctrl-C."""
@@ -35,10 +38,9 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="groundplan", standalone_mode=True)
     except SystemExit as ended:
+        if ended.code == STOPPED:
+            print("Stopped. What was under way is saved; run the command again to go on.", file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else 1
-    except KeyboardInterrupt:
-        print("Stopped. What was under way is saved; run the command again to go on.", file=sys.stderr)
-        return 130
     except Exception as error:
         failure = explained(error)
         if failure is None:

@@ -124,6 +124,7 @@ def test_ctrl_c_lets_terraform_save_and_the_next_deploy_goes_on(tiny: Tiny, tmp_
     running.send_signal(signal.SIGINT)
     _, told = running.communicate(timeout=60)
     assert running.returncode == 130, told
+    assert told.endswith("Stopped. What was under way is saved; run the command again to go on.\n")
     assert "Traceback" not in told
     assert not terraform_processes(tiny)
     tiny.runs()
