@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ml import contract
 from ml.contract import Container
-from ml.errors import MlError, StoppedError
+from ml.errors import InputError, MlError, StoppedError, nearest
 
 EXAMPLES = """examples, on a laptop:
   python -m ml fetch --cache .cache/datasets --model review_sentiment --out /tmp/job/input/data/training
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         (serve, False, "answer /ping and /invocations with the bundle in model/"),
         (fetch, False, "fetch the data that models are trained on"),
     ):
-        command = commands.add_parser(run.__name__, help=says, description=says)
+        command = commands.add_parser(run.__name__, help=says, description=says, allow_abbrev=False)
         command.set_defaults(run=run, is_job=is_job)
         if run is fetch:
             command.add_argument("--cache", type=Path, required=True, help="folder that keeps what was downloaded")
@@ -102,7 +102,9 @@ def fetch(_container: Container, options: argparse.Namespace) -> None:
     from ml.data import datasets, sources
     from ml.models import catalogue
 
-    if options.out and options.model:
+    if options.out:
+        if not options.model:
+            raise InputError("option --out", str(options.out), "needs --model", nearest("", catalogue.names()))
         manifest = datasets.prepare(options.model, options.cache, options.out)
         print(f"data model={options.model} version={manifest.version} out={options.out}", flush=True)
         return

