@@ -2,16 +2,14 @@
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-from ci.errors import CommandError
 from ci.provider_mirror import write_configuration
 from ci.result import Result
 from ci.site import Site
 from ci.state import StateStore
 from ci.workspace import Workspace
 from infra import localcloud
-from infra.localcloud import CloudError, CloudRecord
+from infra.localcloud import CloudRecord
 from infra.spec import EmbeddedCloud
 
 
@@ -36,8 +34,7 @@ class Exports(Result):
 
 def start(name: str, workspace: Workspace, *, port: int | None = None) -> CloudRecord:
     """Start the cloud `name`, or return it as it runs, with the state buckets of the environments that live on it."""
-    with _as_command_error():
-        record = localcloud.start(name, workspace.home, program=workspace.root, port=port)
+    record = localcloud.start(name, workspace.home, program=workspace.root, port=port)
     for site in _sites_on(record, workspace):
         StateStore(site).ensure_bucket()
     return record
@@ -45,8 +42,7 @@ def start(name: str, workspace: Workspace, *, port: int | None = None) -> CloudR
 
 def stop(name: str, workspace: Workspace) -> bool:
     """Stop the cloud `name` and all that runs in it; False if it did not run."""
-    with _as_command_error():
-        return localcloud.stop(name, workspace.home)
+    return localcloud.stop(name, workspace.home)
 
 
 def status(workspace: Workspace) -> Clouds:
@@ -82,11 +78,3 @@ def _sites_on(record: CloudRecord, workspace: Workspace) -> Iterator[Site]:
         environment = environments.load(name)
         if environment.target == EmbeddedCloud(name=record.name):
             yield Site(environment, workspace, record.url)
-
-
-@contextmanager
-def _as_command_error() -> Iterator[None]:
-    try:
-        yield
-    except CloudError as error:
-        raise CommandError(thing=error.thing, value=error.value, rule=f"({error.rule})", fix=error.fix) from error

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from infra.localcloud.child_environment import child_environment
+from infra.localcloud.port import listen
 from infra.localcloud.record import CloudError, CloudRecord, health, log_path, process_runs, read_record, record_path
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -32,11 +33,13 @@ def start(name: str, home: Path, *, program: Path, port: int | None = None, time
             if port not in (None, 0, found.port):
                 raise CloudError(
                     thing=f"cloud '{name}'",
-                    value=f"it runs on port {found.port}, not {port}",
-                    rule="one cloud has one port",
+                    value=f"port {port}",
+                    rule=f"is not where it runs already, which is port {found.port}",
                     fix="stop it first, or leave the port out",
                 )
             return found
+        if port:
+            listen(port).close()
         return _spawn(name, folder, program.resolve(), port or 0, deadline)
 
 
@@ -53,8 +56,8 @@ def stop(name: str, home: Path, timeout_seconds: float = 20) -> bool:
             return True
     raise CloudError(
         thing=f"cloud '{name}'",
-        value=f"process {record.pid} survived SIGKILL",
-        rule="a stopped cloud leaves no process",
+        value=f"process {record.pid}",
+        rule="survived SIGKILL",
         fix=f"look at it with: ps -p {record.pid}",
     )
 
@@ -82,7 +85,7 @@ def _folder(name: str, home: Path) -> Path:
         raise CloudError(
             thing="cloud name",
             value=repr(name),
-            rule="lower-case letters, digits and hyphens, at most 40",
+            rule="is not lower-case letters, digits and hyphens, at most 40",
             fix="choose a name like 'default'",
         )
     return home.resolve() / "clouds" / name
@@ -103,8 +106,8 @@ def _only_one_at_a_time(folder: Path, deadline: float) -> Iterator[None]:
         if not _wait_until(taken, deadline):
             raise CloudError(
                 thing=f"cloud '{folder.name}'",
-                value="another process is starting it",
-                rule="one start at a time",
+                value="another process",
+                rule="is starting it and has not finished",
                 fix="wait for it, or end that process",
             )
         yield
@@ -133,14 +136,9 @@ def _spawn(name: str, folder: Path, program: Path, port: int, deadline: float) -
     _wait_until(settled, deadline)
     if record := _answering(folder, process.pid):
         return record
-    ended = process.poll()
+    rule = "did not answer in time" if process.poll() is None else f"ended: {_last_words(folder)}"
     process.kill()
-    raise CloudError(
-        thing=f"cloud '{name}'",
-        value=_last_words(folder) if ended is not None else "it did not answer in time",
-        rule="a cloud answers its health check after the start",
-        fix=f"read {log_path(folder)}",
-    )
+    raise CloudError(thing=f"cloud '{name}'", value="its process", rule=rule, fix=f"read {log_path(folder)}")
 
 
 def _answering(folder: Path, pid: int) -> CloudRecord | None:

@@ -9,16 +9,11 @@ from urllib.request import ProxyHandler, build_opener
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from infra.spec.errors import GroundplanError
 
-class CloudError(Exception):
-    """The embedded cloud cannot be started, stopped or reached: thing, value, rule, fix."""
 
-    def __init__(self, *, thing: str, value: str, rule: str, fix: str) -> None:
-        super().__init__(f"{thing}: {value}; {rule}; {fix}")
-        self.thing = thing
-        self.value = value
-        self.rule = rule
-        self.fix = fix
+class CloudError(GroundplanError):
+    """The embedded cloud cannot be started, stopped or reached."""
 
 
 class CloudRecord(BaseModel):

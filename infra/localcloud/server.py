@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,8 @@ from infra.localcloud.gateway import Gateway
 from infra.localcloud.inventory import Inventory
 from infra.localcloud.machines import invocations
 from infra.localcloud.moto_app import MotoApp
-from infra.localcloud.record import CloudError, CloudRecord, log_path, record_path
+from infra.localcloud.port import listen
+from infra.localcloud.record import CloudRecord, log_path, record_path
 from infra.localcloud.wire import Answer, Environ
 
 Scope = MutableMapping[str, Any]
@@ -40,7 +40,7 @@ LARGE_BODY = 8 * 2**20
 def serve(name: str, folder: Path, program: Path, port: int) -> None:
     """Run the cloud until a signal stops it. Raises CloudError when the port is taken."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _listen(port) as listener, log_path(folder).open("a") as stream:
+    with listen(port) as listener, log_path(folder).open("a") as stream:
         log = EventLog(stream)
         logging.basicConfig(handlers=[LibraryHandler(log)], level=logging.WARNING)
         taken = listener.getsockname()[1]
@@ -57,19 +57,6 @@ def serve(name: str, folder: Path, program: Path, port: int) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         uvicorn.Server(config).run(sockets=[listener])
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise CloudError(
-            thing="port", value=str(port), rule=f"cannot be taken on 127.0.0.1 ({error})", fix="use 0 for a free port"
-        ) from error
-    return listener
 
 
 class CloudApp:

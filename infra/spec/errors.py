@@ -3,7 +3,9 @@
     GroundplanError
     ├── SpecError          an environment file breaks rules; holds every problem of the file
     ├── NamingError        a physical name does not fit what AWS takes
-    └── ToolkitError       the stacks cannot be built: two resources at one address, no Node
+    ├── ToolkitError       the stacks cannot be built: two resources at one address, no Node
+    ├── CloudError         the embedded cloud cannot be started or stopped (infra/localcloud/record.py)
+    └── CommandError       what was asked of the command cannot be done (ci/errors.py draws its branches)
 
 The command prints any of these without a traceback and exits 2.
 """

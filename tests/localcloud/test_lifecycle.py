@@ -89,11 +89,11 @@ def test_a_taken_port_is_said_clearly(home: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(CloudError, match=rf"port: {port}; cannot be taken on 127.0.0.1 .*in use.*; use 0"):
+        with pytest.raises(CloudError, match=rf"port: {port} cannot be taken on 127.0.0.1 .*in use.*; use 0"):
             start("one", home, program=ROOT, port=port)
     assert find("one", home) is None
     assert start("one", home, program=ROOT, port=port).port == port
-    with pytest.raises(CloudError, match=f"runs on port {port}, not {port + 1}"):
+    with pytest.raises(CloudError, match=f"port {port + 1} is not where it runs already, which is port {port}"):
         start("one", home, program=ROOT, port=port + 1)
 
 

@@ -36,5 +36,8 @@ class Settings(BaseModel):
             name = ".".join(str(part) for part in found["loc"]) or "the file"
             known = ", ".join(cls.model_fields)
             raise CloudError(
-                thing=str(file), value=f"{name}: {found['input']!r}", rule=found["msg"], fix=f"known settings: {known}"
+                thing=str(file),
+                value=f"{name}: {found['input']!r}",
+                rule=f"is refused: {found['msg']}",
+                fix=f"known settings: {known}",
             ) from error
