@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     except MlError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
 
 
 def _run(options: argparse.Namespace, container: Container) -> int:

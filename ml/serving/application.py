@@ -42,54 +42,45 @@ class Application:
         began = time.perf_counter()
         path, method = scope["path"], scope["method"]
         if path == "/invocations" and method == "POST":
-            status, answer, size = await self._invoke(dict(scope["headers"]), receive)
+            body = await _body(receive)
+            status, answer = await self._answer(dict(scope["headers"]).get(b"content-type", b""), body)
             seconds = time.perf_counter() - began
             self._metrics.count(status, seconds)
             await _send(send, status, answer, JSON)
-            log(path=path, status=status, milliseconds=round(seconds * 1000, 3), bytes=size)
+            log(path=path, status=status, milliseconds=round(seconds * 1000, 3), bytes=len(body or b""))
         elif path == "/ping" and method == "GET":
             await _send(send, 200, b"", JSON)
         elif path == "/metrics" and method == "GET":
             await _send(send, 200, self._metrics.text(self._in_hand).encode(), TEXT)
         else:
-            known = path in ("/invocations", "/ping", "/metrics")
-            refusal = RequestError(
-                405 if known else 404, "request", f"{method} {path}", "has no answer here", "POST /invocations"
-            )
-            await _send(send, refusal.status, _error(refusal), JSON)
+            status = 405 if path in ("/invocations", "/ping", "/metrics") else 404
+            await _send(send, status, _error(f"request: {method} {path} has no answer; POST /invocations"), JSON)
 
-    async def _invoke(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[int, bytes, int]:
-        """Return status, answer and the number of bytes received."""
-        body = await _body(receive)
+    async def _answer(self, content_type: bytes, body: bytes | None) -> tuple[int, bytes]:
+        """Return status and answer; no body stands for one that was too large to read."""
         try:
-            if self._model is None:
-                raise RequestError(
-                    503, "endpoint", "no model", "released yet", "run `groundplan release`, then call again"
-                )
-            if body is None:
-                raise RequestError(
-                    413, "body", f"more than {requests.MOST_BYTES} bytes", "are too many", "send several requests"
-                )
-            if self._in_hand >= MOST_IN_HAND:
-                raise RequestError(
-                    503, "server", f"{self._in_hand} requests", "are in hand already", "call again later"
-                )
+            model, body = self._admit(body)
             self._in_hand += 1
             try:
-                content_type = headers.get(b"content-type", b"").decode("latin-1")
-                answer = asyncio.get_running_loop().run_in_executor(self._lane, self._model.answer, content_type, body)
-                return 200, await answer, len(body)
+                loop = asyncio.get_running_loop()
+                return 200, await loop.run_in_executor(self._lane, model.answer, content_type.decode("latin-1"), body)
             finally:
                 self._in_hand -= 1
         except RequestError as refusal:
-            return refusal.status, _error(refusal), len(body or b"")
+            return refusal.status, _error(str(refusal))
         except Exception:
             log(error=traceback.format_exc())
-            return (
-                500,
-                json.dumps({"error": "the model failed on this request; the server's log says why"}).encode(),
-                len(body or b""),
-            )
+            return 500, _error("the model failed on this request; the server's log says why")
+
+    def _admit(self, body: bytes | None) -> tuple[ServedModel, bytes]:
+        if self._model is None:
+            raise RequestError(503, "endpoint", "no model", "released yet", "run `groundplan release`, then call again")
+        if body is None:
+            size = f"more than {requests.MOST_BYTES} bytes"
+            raise RequestError(413, "body", size, "are too many", "send several requests")
+        if self._in_hand >= MOST_IN_HAND:
+            raise RequestError(503, "server", f"{self._in_hand} requests", "are in hand already", "call again later")
+        return self._model, body
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -111,8 +102,8 @@ async def _send(send: Send, status: int, body: bytes, content_type: bytes) -> No
     await send({"type": "http.response.body", "body": body})
 
 
-def _error(refusal: RequestError) -> bytes:
-    return json.dumps({"error": str(refusal)}).encode()
+def _error(what: str) -> bytes:
+    return json.dumps({"error": what}).encode()
 
 
 def log(**fields: object) -> None:

@@ -41,7 +41,6 @@ def serve(container: Container) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SECONDS_TO_DRAIN,
     )
-    log(event="stopped")
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

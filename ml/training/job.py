@@ -49,10 +49,10 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
         )
         with stop_request.deferred():
             outcome = run.finish()
-        if world.is_first:
-            container.model.mkdir(parents=True, exist_ok=True)
-            task.save(container.model)
-            _write_report(container, asked, outcome, described, data)
+            if world.is_first:
+                container.model.mkdir(parents=True, exist_ok=True)
+                task.save(container.model)
+                _write_report(container, asked, outcome, described, data)
         finished = True
     finally:
         if tracker:

@@ -63,7 +63,7 @@ class FineTuning:
         lengths = torch.tensor([len(states) for states in hidden])
         mask = (torch.arange(int(lengths.max())) < lengths[:, None]).to(self._world.device)
         with self._world.fast_arithmetic():
-            logits: Tensor = module(pad_sequence(hidden, batch_first=True), mask)
+            logits: Tensor = module(pad_sequence(hidden, batch_first=True).float(), mask)
         return logits.float()
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
