@@ -1,6 +1,7 @@
 """The whole platform in one run: from an empty cloud to answered predictions and back to nothing."""
 
 import json
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,9 +57,12 @@ def demo(workspace: Workspace, *, recipe: str, out: Path, progress: Progress = Q
         progress.say("\n[4/6] Releasing it: gate, signature, registry, approval, endpoint")
         released = release(site, endpoint.model, job=optimized.job, progress=progress)
         progress.say(f"\n[5/6] Asking {endpoint.name}")
-        answers = _answers(site, endpoint.name, endpoint.model)
+        answers = _answers(site, endpoint.name, endpoint.model, progress)
         latencies = _latencies(site, endpoint.name, [answer.text for answer in answers])
         spent = cost(site)
+        for value, usd in spent.usd.items():
+            progress.say(f"  ${usd:.6f}  {spent.by}={value}")
+        progress.say(f"  {spent.prices}")
         progress.say(f"\n[6/6] Destroying {site.name}")
         orphans = _destroy_and_count(site, record, progress)
     story = _story(deployed, trained, optimized, released, answers, latencies, spent, orphans, time.monotonic() - began)
@@ -94,7 +98,7 @@ def _refuse_unless_empty(site: Site) -> None:
         )
 
 
-def _answers(site: Site, endpoint: str, model: str) -> tuple[Answer, ...]:
+def _answers(site: Site, endpoint: str, model: str, progress: Progress) -> tuple[Answer, ...]:
     """Ask about held-out sentences, one request each, as a caller would."""
     lines = (site.workspace.home / "datasets" / model / "test.jsonl").read_text().splitlines()[:SENTENCES]
     answers = []
@@ -109,6 +113,8 @@ def _answers(site: Site, endpoint: str, model: str) -> tuple[Answer, ...]:
                 milliseconds=found.milliseconds,
             )
         )
+        mark = "✓" if found.label == row["label"] else "✗"
+        progress.say(f"  {mark} {found.label} {found.score:.2f}  {textwrap.shorten(row['text'], 90)}")
     return tuple(answers)
 
 

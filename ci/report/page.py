@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ci.report.plots import PALETTE, deploy_timeline, latency_histogram, training_curve
 from ci.report.story import StackBox, Story
 
-BOX_WIDTH, BOX_GAP, LINE_HEIGHT, HEADER = 330, 56, 15, 46
+BOX_WIDTH, BOX_GAP, LINE_HEIGHT, HEADER = 368, 56, 15, 46
 
 
 class Placed(NamedTuple):

@@ -109,6 +109,6 @@ def deploy_timeline(spans: Sequence[ResourceSpan]) -> str:
             fontsize=7,
             color=INK,
         )
-    axes.set(xlabel="seconds since the deploy began", yticks=[], ylim=(len(ordered), -1))
+    axes.set(xlabel="seconds since the deploy began", yticks=[], xlim=(0, None), ylim=(len(ordered), -1))
     axes.legend(frameon=False, loc="upper right")
     return _svg(figure, "deploy timeline")

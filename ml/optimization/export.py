@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import statistics
 import time
 import warnings
@@ -40,6 +41,7 @@ def export(part: ModuleType, network: nn.Module, trained: Path, examples: Sequen
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         # torch warns of its own future; what matters here is measured by `parity`.
         warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         torch.onnx.export(
             network,
             (part.inputs(trained, examples[:2]),),
