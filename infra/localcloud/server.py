@@ -51,7 +51,12 @@ def serve(name: str, folder: Path, program: Path, port: int) -> None:
         )
         app = CloudApp(cloud, record)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to interrupt.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -6,7 +6,6 @@ meanwhile. Requests that wait are bounded: past that the answer is 503 at once, 
 
 import asyncio
 import json
-import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ml.errors import RequestError
-from ml.serving import requests
+from ml.serving import log, requests
 from ml.serving.loading import ServedModel
 from ml.serving.metrics import Metrics
 
@@ -36,6 +35,7 @@ class Application:
         self._metrics = Metrics(model.name if model else "", model.version if model else "")
         self._lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._in_hand = 0
+        self._log = log.AccessLog()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -47,7 +47,7 @@ class Application:
             seconds = time.perf_counter() - began
             self._metrics.count(status, seconds)
             await _send(send, status, answer, JSON)
-            log(path=path, status=status, milliseconds=round(seconds * 1000, 3), bytes=len(body or b""))
+            self._log.say(path=path, status=status, milliseconds=round(seconds * 1000, 3), bytes=len(body or b""))
         elif path == "/ping" and method == "GET":
             await _send(send, 200, b"", JSON)
         elif path == "/metrics" and method == "GET":
@@ -69,7 +69,7 @@ class Application:
         except RequestError as refusal:
             return refusal.status, _error(str(refusal))
         except Exception:
-            log(error=traceback.format_exc())
+            log.say(error=traceback.format_exc())
             return 500, _error("the model failed on this request; the server's log says why")
 
     def _admit(self, body: bytes | None) -> tuple[ServedModel, bytes]:
@@ -104,9 +104,3 @@ async def _send(send: Send, status: int, body: bytes, content_type: bytes) -> No
 
 def _error(what: str) -> bytes:
     return json.dumps({"error": what}).encode()
-
-
-def log(**fields: object) -> None:
-    """Write one JSON line to the log, which the platform takes from standard output."""
-    sys.stdout.write(json.dumps({"time": round(time.time(), 3), **fields}) + "\n")
-    sys.stdout.flush()

@@ -8,8 +8,8 @@ from types import FrameType
 import uvicorn
 
 from ml.contract import Container
-from ml.serving import loading
-from ml.serving.application import Application, log
+from ml.serving import loading, log
+from ml.serving.application import Application
 
 SECONDS_TO_DRAIN = 20
 # Longer than what SageMaker and load balancers keep a connection, so that they are who closes it.
@@ -21,7 +21,7 @@ def serve(container: Container) -> None:
     signal.signal(signal.SIGTERM, _leave)
     began = time.perf_counter()
     model = loading.load(container)
-    log(
+    log.say(
         event="loaded",
         model=model and model.name,
         version=model and model.version,
@@ -38,6 +38,7 @@ def serve(container: Container) -> None:
         interface="asgi3",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SECONDS_TO_DRAIN,
     )
