@@ -27,7 +27,11 @@ def start(
     from ci import console, embedded_cloud
 
     clouds = embedded_cloud.Clouds(clouds=(embedded_cloud.start(name, workspace(home), port=port),))
-    console.show(clouds, json, _told(clouds))
+    console.show(
+        clouds,
+        json,
+        f"{_told(clouds)}\nWhat is deployed to it lives in its memory: a stop, or a crash, forgets it all.",
+    )
 
 
 @cloud.command()
