@@ -106,7 +106,7 @@ def _job(base: Path, word: str) -> None:
 
 
 def _naive_start(site: Site, folder: Path, text: str) -> float:
-    """Return the seconds from nothing to the naive server's first answer, at the second start: its imports are compiled."""
+    """Return the seconds from nothing to the naive server's first answer; a second start, its imports are compiled."""
     folder.mkdir()
     command = python("-c", NAIVE_SERVER, MODEL, BUCKET, TRAINED, str(folder), text)
     for _ in range(2):
