@@ -1,12 +1,12 @@
 """Moves files between this machine and the environment's buckets."""
 
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ci.site import Site
+from ml.release.archive import unpack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,8 +22,7 @@ def fetch_archive(site: Site, uri: str, into: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=into.parent) as scratch:
         archive, content = Path(scratch) / "archive.tar.gz", Path(scratch) / "content"
         s3.download_file(address.netloc, address.path.lstrip("/"), str(archive))
-        with tarfile.open(archive) as packed:
-            packed.extractall(content, filter="data")
+        unpack(archive, content)
         content.rename(into)
     return into
 

@@ -2,9 +2,11 @@
 
 import gzip
 import io
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
+
+# Before 3.11.4, which some distributions still have, the standard library unpacks without looking.
+from backports import tarfile
 
 from ml.errors import BundleError
 

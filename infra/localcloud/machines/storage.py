@@ -2,12 +2,14 @@
 
 import json
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+# Before 3.11.4, which some distributions still have, the standard library unpacks without looking.
+from backports import tarfile
 
 
 @dataclass(frozen=True)
