@@ -120,15 +120,7 @@ def describe(site: Site, name: str) -> "DescribeTrainingJobResponseTypeDef":
 
 def tags(site: Site, *, component: str, model: str) -> list[dict[str, str]]:
     """Return the tags that the environment's stacks put on everything, for what the command makes itself."""
-    environment = site.environment
-    pairs = {
-        "project": environment.project,
-        "environment": environment.name,
-        "owner": environment.owner,
-        "cost_centre": environment.cost_centre,
-        "component": component,
-        "model": model,
-    }
+    pairs = site.environment.tags(component, model)
     return [{"Key": key, "Value": value} for key, value in pairs.items()]
 
 

@@ -31,4 +31,6 @@ ENVIRONMENT = Environment(
         ),
     ),
     budget=BudgetSpec(monthly_usd=1000, emails=("ml-platform@example.com",)),
+    # What somebody tried and forgot ends after three days.
+    ttl_hours=72,
 )

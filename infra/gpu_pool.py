@@ -24,7 +24,7 @@ from infra.toolkit import Construct
 
 
 class GpuPool(Construct):
-    """One queue. Its machines and volumes carry `tags`: a provider's default tags do not reach what Batch starts."""
+    """One queue. Its machines, disks and interfaces carry `tags`: default tags do not reach what Batch starts."""
 
     def __init__(
         self,
@@ -107,6 +107,7 @@ class GpuPool(Construct):
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
             ),
             tag_specifications=[
-                LaunchTemplateTagSpecifications(resource_type=kind, tags=dict(tags)) for kind in ("instance", "volume")
+                LaunchTemplateTagSpecifications(resource_type=kind, tags=dict(tags))
+                for kind in ("instance", "volume", "network-interface")
             ],
         )

@@ -59,13 +59,7 @@ class Stack(TerraformStack):
         super().__init__(scope, id or f"{environment.name}-{region}-{component}")
         self._paths: dict[tuple[str, str], str] = {}
         self.collision: ToolkitError | None = None
-        self.tags = {
-            "project": environment.project,
-            "environment": environment.name,
-            "owner": environment.owner,
-            "cost_centre": environment.cost_centre,
-            "component": component,
-        }
+        self.tags = environment.tags(component)
         _provider(self, environment, region, self.tags)
         _backend(self, environment, f"{environment.name}/{region}/{component}.tfstate")
 

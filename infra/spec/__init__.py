@@ -1,9 +1,9 @@
 """The words environments are written in: frozen values, checked before anything is created."""
 
 from infra.spec.base import Spec, gather
+from infra.spec.cost import BudgetSpec, PayerSpec
 from infra.spec.environment import (
     AwsAccount,
-    BudgetSpec,
     EmbeddedCloud,
     Environment,
     RegionSpec,
@@ -23,6 +23,7 @@ __all__ = [
     "GpuPoolSpec",
     "GroundplanError",
     "NetworkSpec",
+    "PayerSpec",
     "Problem",
     "RegionSpec",
     "Spec",

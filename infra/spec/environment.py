@@ -3,15 +3,19 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from infra.spec.base import Spec
+from infra.spec.cost import BudgetSpec
 from infra.spec.errors import Problem
 from infra.spec.network import NetworkSpec
 from infra.spec.serving import EndpointSpec
 from infra.spec.training import GpuPoolSpec, TrainingSpec
+
+# The model of what serves no single one, and the time to live of what nobody ends: no key is ever missing.
+SHARED, FOREVER = "shared", "never"
 
 
 class RegionSpec(Spec):
@@ -34,21 +38,6 @@ class RegionSpec(Spec):
         """Names are unique."""
         yield from _repeated(self, "gpu_pools", [pool.name for pool in self.gpu_pools])
         yield from _repeated(self, "endpoints", [endpoint.name for endpoint in self.endpoints])
-
-
-class BudgetSpec(Spec):
-    """What an environment may cost in a month, and who hears of it."""
-
-    title: ClassVar[str] = "budget"
-
-    monthly_usd: int = Field(ge=1, description="whole US dollars, 1 or more")
-    emails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
-        min_length=1, max_length=10, description="1 to 10 addresses"
-    )
-    thresholds_percent: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
-        default=(50, 80, 100), min_length=1, max_length=4, description="1 to 4 shares of the budget: (50, 80, 100)"
-    )
-    anomaly_usd: int = Field(default=50, ge=1, description="whole US dollars above the usual cost, 1 or more")
 
 
 class StateSpec(Spec):
@@ -103,6 +92,24 @@ class Environment(Spec):
         default=90, ge=1, description="days that a replaced object stays readable, or None for as long as its bucket"
     )
     guarded: bool = Field(default=True, description="True: buckets and keys with contents cannot be destroyed")
+    ttl_hours: int | None = Field(
+        default=None,
+        ge=1,
+        le=24 * 365,
+        description="hours after which a reaper stops what costs money here (1 to 8760), or None for never",
+    )
+
+    def tags(self, component: str, model: str = SHARED) -> dict[str, str]:
+        """Return what everything of this environment is tagged with: the bill is split by these keys, no others."""
+        return {
+            "project": self.project,
+            "environment": self.name,
+            "owner": self.owner,
+            "cost_centre": self.cost_centre,
+            "component": component,
+            "model": model,
+            "ttl": f"{self.ttl_hours}h" if self.ttl_hours else FOREVER,
+        }
 
     def broken_rules(self) -> Iterator[Problem]:
         """Regions are named once, and their networks could be joined."""

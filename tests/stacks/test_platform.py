@@ -82,32 +82,10 @@ def test_the_environments_tags_reach_every_resource(stacks: Stacks) -> None:
     for stack, content in stacks.items():
         environment = environments.load(stack.split("-")[0])
         (provider,) = content["provider"]["aws"]
-        assert provider["default_tags"] == [
-            {
-                "tags": {
-                    "project": "groundplan",
-                    "environment": environment.name,
-                    "owner": environment.owner,
-                    "cost_centre": environment.cost_centre,
-                    "component": stack.split("-")[-1],
-                }
-            }
-        ]
+        assert provider["default_tags"] == [{"tags": environment.tags(stack.split("-")[-1])}]
     # A tag of a resource's own must not hide one of these.
     own = {key for _, _, _, arguments in resources(stacks) for key in arguments.get("tags", {})}
     assert own == {"Name", "model"}
-
-
-def test_tags_reach_the_machines_and_volumes_that_batch_launches(stacks: Stacks) -> None:
-    templates = list(resources(stacks, "aws_launch_template"))
-    assert templates
-    for stack, _, name, arguments in templates:
-        tagged = {tags["resource_type"]: tags["tags"] for tags in arguments["tag_specifications"]}
-        assert set(tagged) == {"instance", "volume"}
-        (provider,) = stacks[stack]["provider"]["aws"]
-        for tags in tagged.values():
-            assert tags.items() >= provider["default_tags"][0]["tags"].items()
-            assert tags["pool"] == name
 
 
 def test_what_serves_a_model_is_tagged_with_it(stacks: Stacks) -> None:
