@@ -1,36 +1,49 @@
 """What `cdktf` runs: each environment's platform, written as Terraform JSON to cdktf.out/.
 
 ``python app.py [ENVIRONMENT …]``; without names GROUNDPLAN_ENVIRONMENTS (comma between names) says which, else all.
+``python app.py ENVIRONMENT --given`` takes the environment as a pickled value on standard input: what the command hands
+on, for it also works on environments that no file holds, such as a rehearsal of prod on the embedded cloud.
 """
 
 import os
+import pickle
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import environments
 from infra.bindings import start_node
-from infra.spec import GroundplanError
+from infra.spec import Environment, GroundplanError
+
+GIVEN = "--given"
 
 
 def synthesize(environment_names: Sequence[str], outdir: Path | str) -> list[str]:
     """Write the stacks of these environments below `outdir`; return their ids, those that others need first."""
-    loaded = [environments.load(name) for name in environment_names]
+    return write([environments.load(name) for name in environment_names], outdir)
+
+
+def write(given: Sequence[Environment], outdir: Path | str) -> list[str]:
+    """Write the stacks of these values; whether a file holds them makes no difference."""
     start_node(os.environ)
     # Not at the top: these start Node, which takes its settings from the line above.
     from infra.toolkit import new_app, stack_order
     from stacks.platform import build_platform
 
     with new_app(Path(outdir)) as app:
-        for environment in loaded:
+        for environment in given:
             build_platform(app, environment)
     return stack_order(Path(outdir))
 
 
-def main(names: Sequence[str] | None = None) -> None:
-    """Synthesize the named environments to where the toolkit wants them."""
-    asked = names or [name for name in os.environ.get("GROUNDPLAN_ENVIRONMENTS", "").split(",") if name]
-    synthesize(asked or environments.names(), Path(os.environ.get("CDKTF_OUTDIR", "cdktf.out")))
+def main(words: Sequence[str] = ()) -> None:
+    """Synthesize the named or given environments to where the toolkit wants them."""
+    outdir = Path(os.environ.get("CDKTF_OUTDIR", "cdktf.out"))
+    if GIVEN in words:
+        write([pickle.load(sys.stdin.buffer)], outdir)  # noqa: S301  # from the parent process, which is this program
+        return
+    asked = words or [name for name in os.environ.get("GROUNDPLAN_ENVIRONMENTS", "").split(",") if name]
+    synthesize(asked or environments.names(), outdir)
 
 
 if __name__ == "__main__":

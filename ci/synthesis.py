@@ -1,5 +1,6 @@
 """Turns an environment's Python into Terraform JSON, in a process of its own that takes its memory along."""
 
+import pickle
 import shutil
 import subprocess
 import sys
@@ -33,21 +34,21 @@ class SynthResult(Result):
 def synthesize(environment: Environment, workspace: Workspace) -> tuple[Stack, ...]:
     """Write the stacks of `environment` below its folder in the workspace and return them in dependency order.
 
+    The value counts, not what a file of its name holds: a rehearsal's lives elsewhere.
     What Terraform keeps beside the JSON (its `.terraform` folders) stays, so that a second run need not fetch it again.
     """
     need_node()
     folder = workspace.folder(environment.name) / "cdktf.out"
     answer = subprocess.run(
-        [sys.executable, workspace.root / "app.py", environment.name],
+        [sys.executable, workspace.root / "app.py", environment.name, "--given"],
         cwd=workspace.root,
         env=child_environment({"CDKTF_OUTDIR": str(folder)}),
-        stdin=subprocess.DEVNULL,
+        input=pickle.dumps(environment),
         capture_output=True,
-        text=True,
         check=False,
     )
     if answer.returncode != 0:
-        raise _explained(environment, answer.stderr)
+        raise _explained(environment, answer.stderr.decode(errors="replace"))
     stacks = read_stacks(folder)
     _forget_removed(folder, stacks)
     return stacks

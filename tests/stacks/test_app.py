@@ -1,9 +1,12 @@
 """The program that `cdktf` runs."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+
+import environments
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,3 +28,11 @@ def test_variable_names_the_environments(tmp_path: Path) -> None:
     answer = run(outdir=tmp_path, GROUNDPLAN_ENVIRONMENTS="local")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert {folder.name.split("-")[0] for folder in (tmp_path / "stacks").iterdir()} == {"local"}
+
+
+def test_an_environment_that_no_file_holds_is_given_as_a_value(tmp_path: Path) -> None:
+    given = environments.load("local").model_copy(update={"name": "other"})
+    child = {**os.environ, "CDKTF_OUTDIR": str(tmp_path)}
+    command = [sys.executable, "app.py", "other", "--given"]
+    subprocess.run(command, cwd=ROOT, env=child, input=pickle.dumps(given), check=True, capture_output=True)
+    assert {folder.name.split("-")[0] for folder in (tmp_path / "stacks").iterdir()} == {"other"}
