@@ -32,9 +32,11 @@ class Exports(Result):
     variables: dict[str, str]
 
 
-def start(name: str, workspace: Workspace, *, port: int | None = None) -> CloudRecord:
+def start(
+    name: str, workspace: Workspace, *, port: int | None = None, account_id: str = localcloud.ACCOUNT_ID
+) -> CloudRecord:
     """Start the cloud `name`, or return it as it runs, with the state buckets of the environments that live on it."""
-    record = localcloud.start(name, workspace.home, program=workspace.root, port=port)
+    record = localcloud.start(name, workspace.home, program=workspace.root, port=port, account_id=account_id)
     for site in _sites_on(record, workspace):
         StateStore(site).ensure_bucket()
     return record

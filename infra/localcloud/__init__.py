@@ -7,7 +7,8 @@
 Importing this package is cheap; moto is loaded in the cloud's own process only.
 """
 
+from infra.localcloud.account import ACCOUNT_ID
 from infra.localcloud.lifecycle import find, running, start, stop
 from infra.localcloud.record import CloudError, CloudRecord
 
-__all__ = ["CloudError", "CloudRecord", "find", "running", "start", "stop"]
+__all__ = ["ACCOUNT_ID", "CloudError", "CloudRecord", "find", "running", "start", "stop"]

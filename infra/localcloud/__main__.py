@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from infra.localcloud.account import ACCOUNT_ID, live_in
 from infra.localcloud.record import CloudError
-from infra.localcloud.server import serve
 
 
 def main() -> int:
@@ -15,7 +15,14 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True, help="record, log and scratch files")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
     parser.add_argument("--program", type=Path, default=Path.cwd(), help="folder that holds ml (default: here)")
+    parser.add_argument(
+        "--account", default=ACCOUNT_ID, help="the account that everything is in (default: %(default)s)"
+    )
     options = parser.parse_args()
+    live_in(options.account)
+    # Not at the top: it imports moto, which copies the account's number as it is imported.
+    from infra.localcloud.server import serve
+
     try:
         serve(options.name, options.folder.resolve(), options.program.resolve(), options.port)
     except CloudError as error:

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from infra.localcloud.account import ACCOUNT_ID
 from infra.localcloud.child_environment import child_environment
 from infra.localcloud.port import listen
 from infra.localcloud.record import CloudError, CloudRecord, health, log_path, process_runs, read_record, record_path
@@ -20,10 +21,19 @@ HEALTH_SECONDS = 5.0
 POLL_SECONDS = 0.02
 
 
-def start(name: str, home: Path, *, program: Path, port: int | None = None, timeout_seconds: float = 60) -> CloudRecord:
+def start(
+    name: str,
+    home: Path,
+    *,
+    program: Path,
+    port: int | None = None,
+    account_id: str = ACCOUNT_ID,
+    timeout_seconds: float = 60,
+) -> CloudRecord:
     """Start the cloud and return once it answers; one that runs already is returned as it is.
 
-    `program` is the folder that holds `ml`, which jobs and endpoints run. A fresh cloud begins empty.
+    `program` is the folder that holds `ml`, which jobs and endpoints run. A fresh cloud begins empty, and whatever is
+    made in it belongs to `account_id`.
     """
     folder = _folder(name, home)
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +50,8 @@ def start(name: str, home: Path, *, program: Path, port: int | None = None, time
             return found
         if port:
             listen(port).close()
-        return _spawn(name, folder, program.resolve(), port or 0, deadline)
+        words = ("--port", str(port or 0), "--program", str(program.resolve()), "--account", account_id)
+        return _spawn(name, folder, words, deadline)
 
 
 def stop(name: str, home: Path, timeout_seconds: float = 20) -> bool:
@@ -113,13 +124,10 @@ def _only_one_at_a_time(folder: Path, deadline: float) -> Iterator[None]:
         yield
 
 
-def _spawn(name: str, folder: Path, program: Path, port: int, deadline: float) -> CloudRecord:
+def _spawn(name: str, folder: Path, words: Sequence[str], deadline: float) -> CloudRecord:
     with log_path(folder).open("ab") as log:
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "infra.localcloud", "--name", name, "--port", str(port)),
-                *("--folder", str(folder), "--program", str(program)),
-            ],
+            [sys.executable, "-m", "infra.localcloud", "--name", name, "--folder", str(folder), *words],
             cwd=Path(__file__).parents[2],
             env=child_environment(),
             stdin=subprocess.DEVNULL,
