@@ -1,6 +1,6 @@
 # The only entry. Plain `make` lists the targets; each sets up what it needs and nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench cdktf clean
+.PHONY: help setup demo test check fix bench rehearse cdktf clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -40,6 +40,9 @@ fix: $(READY)  ## repair what a tool can repair
 
 bench: $(READY) node_modules  ## measure us beside the alternatives, into out/bench.json
 	$(BIN)/python -m ci.bench
+
+rehearse: $(READY)  ## every environment on this machine: deploy, plan again, destroy, look for what is left
+	set -e; for each in environments/[a-z]*.py; do $(BIN)/groundplan rehearse "$$(basename "$$each" .py)"; done
 
 cdktf: $(READY) node_modules  ## cdktf-cli, for `cdktf deploy 'dev-*'`
 

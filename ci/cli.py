@@ -8,7 +8,7 @@ from ci.commands.cloud import cloud
 from ci.commands.demo import demo
 from ci.commands.look import cost, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
-from ci.commands.platform import deploy, destroy, plan, synth
+from ci.commands.platform import deploy, destroy, plan, rehearse, synth
 
 app = typer.Typer(
     help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
@@ -18,7 +18,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud, name="cloud")
-COMMANDS = (synth, plan, deploy, destroy, train, optimize, release, predict, cost, logs, status, inventory, demo)
+COMMANDS = (
+    *(synth, plan, deploy, destroy, rehearse),
+    *(train, optimize, release, predict),
+    *(cost, logs, status, inventory, demo),
+)
 for command in COMMANDS:
     app.command()(command)
 

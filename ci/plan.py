@@ -30,6 +30,8 @@ class StackPlan(Changes):
     """The changes of one stack; not exact where they were counted without what an undeployed stack will hand over."""
 
     exact: bool
+    # "update aws_s3_bucket.data", in Terraform's order; none where the stack could not be planned.
+    changes: tuple[str, ...] = ()
 
 
 class PlanResult(Result):
@@ -75,6 +77,7 @@ def _plans(stacks: Sequence[Stack], shown: dict[str, StackProgress]) -> dict[str
                 replace=planned["replace"],
                 destroy=planned["delete"],
                 exact=settled,
+                changes=tuple(shown[stack.id].changes),
             )
         else:
             plans[stack.id] = StackPlan(create=stack.resources, exact=False)

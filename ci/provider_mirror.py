@@ -44,9 +44,8 @@ def _usual_folders(root: Path) -> Iterator[Path]:
 def write_configuration(workspace: Workspace) -> Path:
     """Write Terraform's configuration into the workspace and return its path, for TF_CLI_CONFIG_FILE."""
     mirror = find_mirror(workspace.provider_mirror, workspace.root)
-    plugins = workspace.home / "plugins"
-    plugins.mkdir(parents=True, exist_ok=True)
-    text = f'plugin_cache_dir = "{plugins}"\n'
+    workspace.plugins.mkdir(parents=True, exist_ok=True)
+    text = f'plugin_cache_dir = "{workspace.plugins}"\n'
     if mirror:
         # Left in `direct` too, Terraform would ask the registry for newer versions and fail where there is no network.
         held = ", ".join(f'"{name}"' for name in _providers_in(mirror))

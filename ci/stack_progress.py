@@ -34,6 +34,8 @@ class StackProgress:
     finished: float | None = None
     # What the plan wants: counts of create, update, replace, delete.
     planned: Counter[str] = field(default_factory=Counter)
+    # The same with addresses: "update aws_s3_bucket.data".
+    changes: list[str] = field(default_factory=list)
     total: int = 0
     done: int = 0
     # Addresses in work → when each began.
@@ -75,7 +77,9 @@ class StackProgress:
             handler(event)
 
     def _on_planned_change(self, event: dict[str, Any]) -> None:
-        self.planned[event["change"]["action"]] += 1
+        action = event["change"]["action"]
+        self.planned[action] += 1
+        self.changes.append(f"{action} {event['change']['resource']['addr']}")
 
     def _on_change_summary(self, event: dict[str, Any]) -> None:
         changes = event["changes"]

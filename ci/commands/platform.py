@@ -1,4 +1,6 @@
-"""synth, plan, deploy, destroy: an environment as a whole."""
+"""synth, plan, deploy, destroy, rehearse: an environment as a whole."""
+
+import sys
 
 import typer
 
@@ -67,4 +69,36 @@ def destroy(environment: EnvironmentName, json: AsJson = False, mirror: Mirror =
     text += "".join(f"\n  {orphan.service} {orphan.type} {orphan.id}" for orphan in result.orphans)
     console.show(result, json, text)
     if result.orphans:
+        raise typer.Exit(1)
+
+
+def rehearse(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+    """Deploy any environment to a throw-away cloud on this machine, plan again, destroy, and look for what is left.
+
+    Example: groundplan rehearse prod
+    """
+    import environments
+    from ci import console
+    from ci.rehearse import rehearse as rehearse_environment
+
+    found, place = environments.load(environment), workspace(home, mirror)
+    result = rehearse_environment(found, place, progress=console.terminal_progress())
+    rows = [
+        (
+            stack.stack,
+            stack.resources,
+            f"{stack.apply_seconds:.1f}",
+            f"{len(stack.planned_again)} changes" if stack.planned_again else "empty",
+            f"{stack.destroy_seconds:.1f}",
+        )
+        for stack in result.stacks
+    ]
+    again = sum(len(stack.planned_again) for stack in result.stacks)
+    totals = (f"{result.deploy_seconds:.1f}", f"{again} changes" if again else "empty", f"{result.destroy_seconds:.1f}")
+    rows.append(("all", result.resources, *totals))
+    drawn = console.table("stack", "resources>", "apply s>", "second plan", "destroy s>", rows=rows)
+    console.show(result, json, drawn)
+    for fault in result.faults:
+        print(fault, file=sys.stderr)
+    if result.faults:
         raise typer.Exit(1)

@@ -1,6 +1,7 @@
 """Stands in for the repository's app.py: three stacks in a row and one beside them, of resources that need no provider.
 
-`plan.json` beside this file says what the stacks run, so that a test can make one slow or broken.
+`plan.json` beside this file says what the stacks run, so that a test can make one slow or broken. Under "drifts" it
+names a stack that is never as its code says.
 """
 
 import json
@@ -13,7 +14,7 @@ AFTER = {"first": [], "second": ["first"], "third": ["second"], "aside": []}
 BUCKET = "groundplan-local-state"
 
 
-def stack(environment: str, name: str, command: str) -> dict[str, Any]:
+def stack(environment: str, name: str, command: str, wanted: object) -> dict[str, Any]:
     backend = {
         "bucket": BUCKET,
         "key": f"{environment}/us-east-1/{name}.tfstate",
@@ -27,7 +28,7 @@ def stack(environment: str, name: str, command: str) -> dict[str, Any]:
         "skip_requesting_account_id": True,
     }
     runs = {"provisioner": [{"local-exec": {"command": command}}]}
-    resources = {"before": {"input": 1}, "work": {"input": 1, "depends_on": ["terraform_data.before"], **runs}}
+    resources = {"before": {"input": wanted}, "work": {"input": 1, "depends_on": ["terraform_data.before"], **runs}}
     return {"terraform": {"backend": {"s3": backend}}, "resource": {"terraform_data": resources}}
 
 
@@ -38,7 +39,9 @@ def main(environment: str, out: Path) -> None:
         id = f"{environment}-us-east-1-{name}"
         folder = out / "stacks" / id
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "cdk.tf.json").write_text(json.dumps(stack(environment, name, commands.get(name, "true"))))
+        wanted = "${timestamp()}" if commands.get("drifts") == name else 1
+        written = stack(environment, name, commands.get(name, "true"), wanted)
+        (folder / "cdk.tf.json").write_text(json.dumps(written))
         dependencies = [f"{environment}-us-east-1-{other}" for other in after]
         stacks[id] = {"name": id, "workingDirectory": f"stacks/{id}", "dependencies": dependencies}
     (out / "manifest.json").write_text(json.dumps({"version": "0.21.0", "stacks": stacks}))
