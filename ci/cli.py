@@ -9,6 +9,7 @@ from ci.commands.demo import demo
 from ci.commands.look import cost, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
 from ci.commands.platform import deploy, destroy, plan, rehearse, synth
+from ci.commands.policy import policy
 
 app = typer.Typer(
     help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
@@ -19,7 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(cloud, name="cloud")
 COMMANDS = (
-    *(synth, plan, deploy, destroy, rehearse),
+    *(synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),
     *(cost, logs, status, inventory, demo),
 )

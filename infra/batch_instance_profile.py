@@ -9,7 +9,6 @@ from infra.toolkit import Construct
 # AmazonEC2ContainerServiceforEC2Role without the rights to make clusters and to read every repository's settings.
 _JOIN_CLUSTER = (
     "ecs:DeregisterContainerInstance",
-    "ecs:DiscoverPollEndpoint",
     "ecs:Poll",
     "ecs:RegisterContainerInstance",
     "ecs:StartTelemetrySession",
@@ -26,14 +25,18 @@ class BatchInstanceProfile(Construct):
     def __init__(self, scope: Construct, id: str, *, names: Names, repository_arn: str) -> None:
         super().__init__(scope, id)
         logs = f"arn:aws:logs:{names.region}:{names.account_id}:log-group:/aws/batch/*"
+        # Batch names its clusters itself.
+        clusters = tuple(
+            f"arn:aws:ecs:{names.region}:{names.account_id}:{kind}/*" for kind in ("cluster", "container-instance")
+        )
         role = Role(
             self,
             "machine",
             name=names.role("batch-machine"),
             service="ec2.amazonaws.com",
             statements=(
-                Statement(_JOIN_CLUSTER),
-                Statement(("ecr:GetAuthorizationToken",)),
+                Statement(_JOIN_CLUSTER, clusters),
+                Statement(("ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken")),
                 Statement(PULL_IMAGE, (repository_arn,)),
                 Statement(("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"), (logs,)),
             ),

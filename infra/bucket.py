@@ -19,7 +19,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA, S3BucketVersioningVersioningConfiguration
 
 from infra.role import Statement, policy
-from infra.toolkit import Construct
+from infra.toolkit import Construct, skip_check
 
 _DROP_BROKEN_UPLOADS_DAYS = 7
 
@@ -40,6 +40,12 @@ class Bucket(Construct):
             bucket=name,
             force_destroy=not guarded,
             lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
+        )
+        skip_check(
+            bucket,
+            CKV_AWS_18="CloudTrail's data events tell who read and wrote, where the environment's audit says so",
+            CKV_AWS_144="data stays in its region; what was overwritten or deleted is kept as an old version",
+            CKV2_AWS_62="nothing waits for a single object: jobs are handed manifests of what they read",
         )
         # The policy after the block: S3 refuses two changes of a bucket's access at a time.
         private = S3BucketPublicAccessBlock(

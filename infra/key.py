@@ -42,6 +42,7 @@ class SigningKey(Construct):
             key_usage="SIGN_VERIFY",
             customer_master_key_spec="ECC_NIST_P256",
             deletion_window_in_days=_GUARDED_DAYS if guarded else _UNGUARDED_DAYS,
+            policy=policy(_by_account(names)),
             lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
         )
         KmsAlias(self, "alias", name=f"alias/{names.regional(purpose)}", target_key_id=key.key_id)

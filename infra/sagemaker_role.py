@@ -6,12 +6,14 @@ from infra.naming import Names
 from infra.role import PULL_IMAGE, Role, Statement
 from infra.toolkit import Construct
 
-# Both are required to place a container in a VPC, and EC2 knows no narrower resource for them.
+# What it takes to place a container in a VPC. EC2 knows no narrower resource for the second group.
 _JOIN_NETWORK = (
     "ec2:CreateNetworkInterface",
     "ec2:CreateNetworkInterfacePermission",
     "ec2:DeleteNetworkInterface",
     "ec2:DeleteNetworkInterfacePermission",
+)
+_SEE_NETWORK = (
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
@@ -55,7 +57,9 @@ class SageMakerRole(Construct):
             statements.append(Statement(("s3:PutObject", "s3:AbortMultipartUpload"), objects))
             statements.append(Statement(("kms:GenerateDataKey",), (key_arn,)))
         if in_network:
-            statements.append(Statement(_JOIN_NETWORK))
+            parts = ("network-interface", "subnet", "security-group")
+            here = tuple(f"arn:aws:ec2:{names.region}:{names.account_id}:{part}/*" for part in parts)
+            statements += [Statement(_JOIN_NETWORK, here), Statement(_SEE_NETWORK)]
         role = Role(
             self,
             "execution",

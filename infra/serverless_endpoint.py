@@ -13,9 +13,9 @@ from cdktf_cdktf_provider_aws.sagemaker_model import SagemakerModel, SagemakerMo
 from infra.naming import Names
 from infra.spec import EndpointSpec
 from infra.spec.contract import VARIANT_NAME
-from infra.toolkit import Construct
+from infra.toolkit import Construct, skip_check
 
-_KEEP_LOGS_DAYS = 90
+_KEEP_LOGS_DAYS = 365
 
 
 class ServerlessEndpoint(Construct):
@@ -62,6 +62,9 @@ class ServerlessEndpoint(Construct):
             production_variants=[_variant(spec, model)],
             tags=tags,
         )
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, "Feature exclusions"
+        skip_check(model, CKV_AWS_370="SageMaker offers no network isolation on a serverless endpoint")
+        skip_check(configuration, CKV_AWS_98="a serverless endpoint has no volume that a key could encrypt")
         SagemakerEndpoint(
             self,
             "endpoint",

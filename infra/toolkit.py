@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import jsii
-from cdktf import App, S3Backend, S3BackendAssumeRoleConfig, TerraformElement, TerraformResource, TerraformStack
+from cdktf import (
+    App,
+    S3Backend,
+    S3BackendAssumeRoleConfig,
+    TerraformDataSource,
+    TerraformElement,
+    TerraformResource,
+    TerraformStack,
+)
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderAssumeRole, AwsProviderDefaultTags
 from constructs import Construct, Node
 
 from infra.spec import AwsAccount, EmbeddedCloud, Environment
 from infra.spec.errors import ToolkitError
 
-__all__ = ["Construct", "Stack", "new_app", "stack_order"]
+__all__ = ["Construct", "Stack", "new_app", "skip_check", "stack_order"]
 
 # What a fresh machine without an account can answer. There is no `endpoints` block: one of any size costs the provider
 # five seconds and more at each start, and AWS_ENDPOINT_URL says the same.
@@ -26,6 +34,23 @@ _ON_EMBEDDED_CLOUD: Mapping[str, Any] = {
     "secret_key": "test",
     "skip_credentials_validation": True,
 }
+
+
+def skip_check(element: TerraformResource | TerraformDataSource, **reasons: str) -> None:
+    """Say why checks of checkov, by their ids, do not hold for an element. `groundplan policy` prints each reason.
+
+    The reasons travel with the element in its stack's JSON, as a comment that Terraform leaves alone. A skip that
+    nothing needs any more is an error of the command.
+    """
+    if isinstance(element, TerraformResource):
+        owner: TerraformElement | TerraformStack = element
+        place = "//.skipped_checks"
+    else:
+        # A data source drops comments of its own.
+        owner = element.cdktf_stack
+        place = f"data.{element.terraform_resource_type}.{element.friendly_unique_id}.//.skipped_checks"
+    for check, reason in reasons.items():
+        owner.add_override(f"{place}.{check}", reason)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from cdktf_cdktf_provider_aws.vpc_security_group_egress_rule import VpcSecurityG
 from cdktf_cdktf_provider_aws.vpc_security_group_ingress_rule import VpcSecurityGroupIngressRule
 
 from infra.naming import Names
-from infra.toolkit import Construct
+from infra.toolkit import Construct, skip_check
 
 _ANYWHERE = "0.0.0.0/0"
 
@@ -22,6 +22,21 @@ class WorkloadGroup(Construct):
             (VpcSecurityGroupIngressRule, "from_each_other"),
             (VpcSecurityGroupEgressRule, "to_each_other"),
         ):
-            rule(self, kind, security_group_id=group.id, referenced_security_group_id=group.id, ip_protocol="-1")
-        VpcSecurityGroupEgressRule(self, "to_world", security_group_id=group.id, cidr_ipv4=_ANYWHERE, ip_protocol="-1")
+            rule(
+                self,
+                kind,
+                security_group_id=group.id,
+                description=kind.replace("_", " ").capitalize(),
+                referenced_security_group_id=group.id,
+                ip_protocol="-1",
+            )
+        VpcSecurityGroupEgressRule(
+            self,
+            "to_world",
+            security_group_id=group.id,
+            description="To wherever the routes lead",
+            cidr_ipv4=_ANYWHERE,
+            ip_protocol="-1",
+        )
+        skip_check(group, CKV2_AWS_5="attached to jobs and machines, which other stacks start")
         self.id: str = group.id

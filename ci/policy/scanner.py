@@ -1,0 +1,94 @@
+"""checkov, in an environment of its own: it pins a hundred distributions, and not to the versions that we pin."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ci.child_environment import child_environment
+from ci.errors import CommandError, MissingToolError
+from ci.workspace import Workspace
+
+LOCK = "requirements-policy.lock"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check that an element of a stack does not pass. `source` is the element as its stack's JSON has it."""
+
+    check: str
+    title: str
+    resource: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What checkov said: how many checks passed, and those that did not."""
+
+    passed: int
+    findings: tuple[Finding, ...]
+
+
+def scan(folder: Path, workspace: Workspace) -> Scan:
+    """Let checkov read every stack below `folder`. It is offline: what it would download are its maker's own rules."""
+    python = environment_of(workspace)
+    # Named by what it is, for plain `terraform` finds nothing in JSON and says nothing.
+    arguments = ["--framework", "terraform_json", "--skip-download", "--output", "json", "--quiet"]
+    answer = subprocess.run(
+        [python, "-m", "checkov.main", "--directory", folder, *arguments],
+        env=child_environment({"CHECKOV_RUN_SCA_PACKAGE_SCAN_V2": "false"}, forget=("AWS_", "BC_", "PRISMA_")),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        report = json.loads(answer.stdout)
+        summary, failed = report["summary"], report["results"]["failed_checks"]
+    except (ValueError, KeyError, TypeError) as error:
+        said = (answer.stderr or answer.stdout).strip().splitlines()
+        value = said[-1] if said else f"exit status {answer.returncode}"
+        fix = f"look at it with: {python} -m checkov.main --directory {folder} {' '.join(arguments)}"
+        raise CommandError(thing="checkov", value=value, rule="is no report", fix=fix) from error
+    if summary["parsing_errors"]:
+        raise CommandError(
+            thing="checkov", value=str(summary["parsing_errors"]), rule="stacks cannot be read", fix="synthesize again"
+        )
+    return Scan(summary["passed"], tuple(_finding(record) for record in failed))
+
+
+def _finding(record: dict[str, Any]) -> Finding:
+    source = "".join(line for _, line in record["code_block"])
+    return Finding(record["check_id"], record["check_name"], record["resource"], source)
+
+
+def environment_of(workspace: Workspace) -> Path:
+    """Return the Python of checkov's environment; make it first where there is none for this lock."""
+    lock = workspace.root / LOCK
+    version = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    folder = workspace.cache / f"checkov-{version}"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
+        install = ("install", "--quiet", "--no-compile", "--no-deps", "--requirement", str(lock))
+        _run(sys.executable, "-m", "pip", "--python", str(python), *install)
+        (folder / "ready").touch()
+    return python
+
+
+def _run(*command: str) -> None:
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = (answer.stderr or answer.stdout).strip().splitlines()
+        raise MissingToolError(
+            thing="checkov",
+            value=said[-1] if said else " ".join(command),
+            rule="could not be installed",
+            fix=f"check the network, or that a package index has what {LOCK} names",
+        )
