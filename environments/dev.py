@@ -5,6 +5,7 @@ from infra.spec import (
     BudgetSpec,
     EndpointSpec,
     Environment,
+    FlowLogSpec,
     GpuPoolSpec,
     NetworkSpec,
     RegionSpec,
@@ -22,7 +23,7 @@ ENVIRONMENT = Environment(
     regions=(
         RegionSpec(
             name="us-east-1",
-            network=NetworkSpec(cidr="10.20.0.0/16", zones=2),
+            network=NetworkSpec(cidr="10.20.0.0/16", zones=2, flow_logs=(FlowLogSpec(kept_days=30),)),
             gpu_pools=(
                 GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge", "g6.xlarge"), max_nodes=4),
             ),

@@ -5,6 +5,7 @@ from infra.spec import (
     EmbeddedCloud,
     EndpointSpec,
     Environment,
+    FlowLogSpec,
     GpuPoolSpec,
     NetworkSpec,
     RegionSpec,
@@ -22,7 +23,10 @@ ENVIRONMENT = Environment(
     regions=(
         RegionSpec(
             name="us-east-1",
-            network=NetworkSpec(cidr="10.10.0.0/16", zones=2, nat="none"),
+            # No NAT, and no interface endpoints either: nothing leaves this machine.
+            network=NetworkSpec(
+                cidr="10.10.0.0/16", zones=2, nat="none", interface_endpoints=(), flow_logs=(FlowLogSpec(kept_days=1),)
+            ),
             gpu_pools=(GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge"), max_nodes=2),),
             training=TrainingSpec(spot=False, max_runtime_seconds=1800),
             endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),

@@ -1,6 +1,7 @@
-"""What users rely on: two regions, a way out of each zone, and pools for large runs."""
+"""What users rely on: two regions, AWS's services and a way out in each zone, and pools for large runs."""
 
 from infra.spec import (
+    JOB_SERVICES,
     AwsAccount,
     BudgetSpec,
     EndpointSpec,
@@ -24,7 +25,7 @@ ENVIRONMENT = Environment(
     regions=(
         RegionSpec(
             name="us-east-1",
-            network=NetworkSpec(cidr="10.40.0.0/16", nat="per-zone"),
+            network=NetworkSpec(cidr="10.40.0.0/16", nat="per-zone", interface_endpoints=JOB_SERVICES),
             gpu_pools=(
                 GpuPoolSpec(name="small", instance_types=("g5.xlarge", "g6.xlarge", "g4dn.xlarge"), max_nodes=8),
                 GpuPoolSpec(name="large", instance_types=("g5.48xlarge", "g6.48xlarge"), max_nodes=4, volume_gb=500),
@@ -34,7 +35,7 @@ ENVIRONMENT = Environment(
         ),
         RegionSpec(
             name="eu-west-1",
-            network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone"),
+            network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone", interface_endpoints=JOB_SERVICES),
             gpu_pools=(
                 GpuPoolSpec(name="small", instance_types=("g5.xlarge", "g6.xlarge", "g4dn.xlarge"), max_nodes=4),
             ),

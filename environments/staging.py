@@ -22,7 +22,11 @@ ENVIRONMENT = Environment(
     regions=(
         RegionSpec(
             name="us-east-1",
-            network=NetworkSpec(cidr="10.30.0.0/16"),
+            network=NetworkSpec(
+                cidr="10.30.0.0/16",
+                # What carries much: images and logs pay for their endpoints by what NAT does not see.
+                interface_endpoints=("ecr.api", "ecr.dkr", "logs", "sts"),
+            ),
             gpu_pools=(
                 GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge", "g6.xlarge"), max_nodes=4),
             ),

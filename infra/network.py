@@ -1,9 +1,14 @@
-"""A VPC whose machines nobody outside can reach."""
+"""A VPC whose machines nobody outside can reach: made here, or found and checked."""
 
 from ipaddress import IPv4Network
 
-from cdktf import Fn
-from cdktf_cdktf_provider_aws.data_aws_availability_zones import DataAwsAvailabilityZones
+from cdktf import Fn, Postcondition, TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.data_aws_availability_zones import (
+    DataAwsAvailabilityZones,
+    DataAwsAvailabilityZonesFilter,
+)
+from cdktf_cdktf_provider_aws.data_aws_subnet import DataAwsSubnet
+from cdktf_cdktf_provider_aws.data_aws_vpc import DataAwsVpc
 from cdktf_cdktf_provider_aws.default_security_group import DefaultSecurityGroup
 from cdktf_cdktf_provider_aws.eip import Eip
 from cdktf_cdktf_provider_aws.internet_gateway import InternetGateway
@@ -13,24 +18,33 @@ from cdktf_cdktf_provider_aws.route_table import RouteTable
 from cdktf_cdktf_provider_aws.route_table_association import RouteTableAssociation
 from cdktf_cdktf_provider_aws.subnet import Subnet
 from cdktf_cdktf_provider_aws.vpc import Vpc
-from cdktf_cdktf_provider_aws.vpc_endpoint import VpcEndpoint
 
 from infra.naming import Names
-from infra.spec import NetworkSpec
+from infra.spec import AnyNetworkSpec, ExistingNetworkSpec, NetworkSpec
 from infra.toolkit import Construct, skip_check
 
 _ANYWHERE = "0.0.0.0/0"
 
 
 class Network(Construct):
-    """Private subnets over the zones, the ways out that the spec asks for, and S3 without leaving AWS."""
+    """Private subnets over the zones, and the ways out that the spec asks for."""
 
     def __init__(self, scope: Construct, id: str, *, spec: NetworkSpec, names: Names) -> None:
         super().__init__(scope, id)
         self._name = names.regional("network")
-        self._zones = DataAwsAvailabilityZones(self, "zones", state="available")
+        # Not local zones, which an account may have opted into: they lack most services.
+        real = DataAwsAvailabilityZonesFilter(name="opt-in-status", values=["opt-in-not-required"])
+        self._zones = DataAwsAvailabilityZones(self, "zones", state="available", filter=[real])
         skip_check(self._zones, CKV_AWS_394="subnets take the first zones of a sorted list; a new zone comes last")
-        vpc = Vpc(self, "vpc", cidr_block=spec.cidr, tags={"Name": self._name})
+        # Names of AWS's services lead to the endpoints inside only where the VPC answers for names.
+        vpc = Vpc(
+            self,
+            "vpc",
+            cidr_block=spec.cidr,
+            enable_dns_support=True,
+            enable_dns_hostnames=True,
+            tags={"Name": self._name},
+        )
         # Emptied of its rules: what is started in no group of its own can neither speak nor listen.
         DefaultSecurityGroup(self, "default_security_group", vpc_id=vpc.id)
         gateways = self._nat_gateways(vpc, spec.public_blocks)
@@ -39,16 +53,9 @@ class Network(Construct):
         for zone, table in enumerate(tables if gateways else []):
             gateway = gateways[zone % len(gateways)]
             self._way_out("private", zone, table, nat=gateway.id)
-        VpcEndpoint(
-            self,
-            "s3",
-            vpc_id=vpc.id,
-            service_name=f"com.amazonaws.{names.region}.s3",
-            route_table_ids=[table.id for table in tables],
-            tags={"Name": f"{self._name}-s3"},
-        )
         self.vpc_id: str = vpc.id
         self.subnet_ids: tuple[str, ...] = tuple(subnet.id for subnet in subnets)
+        self.route_table_ids: tuple[str, ...] = tuple(table.id for table in tables)
 
     def _nat_gateways(self, vpc: Vpc, blocks: list[IPv4Network]) -> list[NatGateway]:
         if not blocks:
@@ -94,3 +101,48 @@ class Network(Construct):
             gateway_id=internet,
             nat_gateway_id=nat,
         )
+
+
+class ExistingNetwork(Construct):
+    """A VPC and subnets that are there already. A plan ends with the rule that they break, before anything is made."""
+
+    def __init__(self, scope: Construct, id: str, *, spec: ExistingNetworkSpec) -> None:
+        super().__init__(scope, id)
+        vpc = DataAwsVpc(
+            self,
+            "vpc",
+            id=spec.vpc_id,
+            lifecycle=_checked(
+                f'self.cidr_block == "{spec.cidr}"',
+                f"existing network: cidr='{spec.cidr}' is not that of {spec.vpc_id}; write what AWS shows",
+            ),
+        )
+        subnets = [
+            DataAwsSubnet(
+                self,
+                f"private_{zone}",
+                id=subnet,
+                lifecycle=_checked(
+                    f'self.vpc_id == "{spec.vpc_id}" && !self.map_public_ip_on_launch',
+                    f"existing network: {subnet} is in another VPC than {spec.vpc_id}, or gives its machines public "
+                    "addresses; name private subnets of that VPC",
+                ),
+            )
+            for zone, subnet in enumerate(spec.subnet_ids)
+        ]
+        self.vpc_id: str = vpc.id
+        self.subnet_ids: tuple[str, ...] = tuple(subnet.id for subnet in subnets)
+        self.route_table_ids: tuple[str, ...] = ()
+
+
+def network(scope: Construct, id: str, *, spec: AnyNetworkSpec, names: Names) -> Network | ExistingNetwork:
+    """Make the network that `spec` describes, or find the one that it names."""
+    if isinstance(spec, ExistingNetworkSpec):
+        return ExistingNetwork(scope, id, spec=spec)
+    return Network(scope, id, spec=spec, names=names)
+
+
+def _checked(condition: str, error_message: str) -> TerraformResourceLifecycle:
+    return TerraformResourceLifecycle(
+        postcondition=[Postcondition(condition=f"${{{condition}}}", error_message=error_message)]
+    )

@@ -10,16 +10,20 @@ from infra.spec.environment import (
     StateSpec,
 )
 from infra.spec.errors import GroundplanError, Problem, SpecError, nearest
-from infra.spec.network import NetworkSpec
+from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
 from infra.spec.serving import EndpointSpec
 from infra.spec.training import GpuPoolSpec, TrainingSpec
 
 __all__ = [
+    "JOB_SERVICES",
+    "AnyNetworkSpec",
     "AwsAccount",
     "BudgetSpec",
     "EmbeddedCloud",
     "EndpointSpec",
     "Environment",
+    "ExistingNetworkSpec",
+    "FlowLogSpec",
     "GpuPoolSpec",
     "GroundplanError",
     "NetworkSpec",

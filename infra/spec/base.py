@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from infra.spec.errors import Problem, SpecError, nearest
+from infra.spec.wording import broken_rule
 
 _gathered: ContextVar[list[Problem] | None] = ContextVar("_gathered", default=None)
+
+
+class _RejectedFieldError(AttributeError):
+    """A rule reads a field whose value was rejected; that was reported already."""
 
 
 class Spec(BaseModel):
@@ -28,14 +33,17 @@ class Spec(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            problems = [self._explain(detail, fields) for detail in error.errors(include_url=False)]
+            found = [self._explain(detail, fields) for detail in error.errors(include_url=False)]
+            # A value that fits none of several kinds is reported once for each of them.
+            problems = list(dict.fromkeys(found))
             self._keep_what_is_sound(fields, error)
-        if self._is_whole():
-            problems += self.broken_rules()
-        _report(problems)
+        _report(problems + list(sound(self.broken_rules())))
 
     def broken_rules(self) -> Iterator[Problem]:
-        """Yield what no single field can know: rules between fields, or between the words inside this one."""
+        """Yield what no single field can know: rules between fields, or between the words inside this one.
+
+        A rule that reads a rejected field ends there, silently; wrap in `sound` those that others should outlive.
+        """
         return iter(())
 
     def problem(self, field: str, rule: str, fix: str) -> Problem:
@@ -54,23 +62,33 @@ class Spec(BaseModel):
             return Problem(thing, f"{name}={_plain(detail['input'])}", "is no field of it", fix)
         if detail["type"] == "missing":
             return Problem(thing, name, "has no value", f"add {name}=…" + (f": {takes}" if takes else ""))
-        rule = detail["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
-        return Problem(thing, f"{name}={_plain(detail['input'])}", rule, f"give {takes or 'a value of that kind'}")
+        return Problem(thing, f"{_place(detail)}={_plain(detail['input'])}", broken_rule(detail), _fix(detail, takes))
 
     def _keep_what_is_sound(self, fields: Mapping[str, Any], error: ValidationError) -> None:
         """Stand in for the rejected word, so that the rest of its file is read and its other mistakes are found."""
         rejected = {detail["loc"][0] for detail in error.errors()}
-        sound = {name: value for name, value in fields.items() if name not in rejected}
-        draft = self.model_construct(**sound)
+        kept = {name: value for name, value in fields.items() if name not in rejected}
+        draft = self.model_construct(**kept)
+        # Without their defaults: a rule must not judge what nobody wrote.
+        for name in rejected & draft.__dict__.keys():
+            del draft.__dict__[str(name)]
         for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
             object.__setattr__(self, slot, getattr(draft, slot))
 
-    def _is_whole(self) -> bool:
-        """Tell whether this word and those in it have all their fields: rules may only read whole words."""
-        inner = [part for value in self.__dict__.values() for part in (value if isinstance(value, tuple) else (value,))]
-        return self.__dict__.keys() >= type(self).model_fields.keys() and all(
-            part._is_whole() for part in inner if isinstance(part, Spec)
-        )
+    if not TYPE_CHECKING:  # The type checker would believe that every attribute exists.
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).model_fields:
+                raise _RejectedFieldError(f"{type(self).__name__} has no sound {name}")
+            return super().__getattr__(name)
+
+
+def sound(rule: Iterator[Problem]) -> Iterator[Problem]:
+    """Yield the problems that `rule` finds, until it reads a field whose value was rejected."""
+    try:
+        yield from rule
+    except _RejectedFieldError:
+        return
 
 
 @contextmanager
@@ -102,6 +120,21 @@ def _report(problems: list[Problem]) -> None:
 def _called(kind: type[Spec], fields: Mapping[str, Any]) -> str:
     name = fields.get("name")
     return f"{kind.title} {name!r}" if isinstance(name, str) else kind.title
+
+
+def _place(detail: ErrorDetails) -> str:
+    """Return the field, with the index of the item that is wrong: ``emails[0]``."""
+    name, *inside = detail["loc"]
+    return str(name) + "".join(f"[{index}]" for index in inside[:1] if isinstance(index, int))
+
+
+def _fix(detail: ErrorDetails, takes: str | None) -> str:
+    """Return what the field takes, after the choice that was probably meant."""
+    give = f"give {takes or 'a value of that kind'}"
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return give
+    choices = detail["ctx"]["expected"].replace(" or ", ", ").split(", ")
+    return nearest(detail["input"], [choice.strip("'") for choice in choices], otherwise=give)
 
 
 def _plain(value: object) -> str:

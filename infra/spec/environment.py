@@ -1,16 +1,16 @@
 """The words that join the others: a region, and an environment of one or more regions."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import ClassVar
 
 from pydantic import Field
 
-from infra.spec.base import Spec
+from infra.spec.base import Spec, sound
 from infra.spec.cost import BudgetSpec
 from infra.spec.errors import Problem
-from infra.spec.network import NetworkSpec
+from infra.spec.network import AnyNetworkSpec
 from infra.spec.serving import EndpointSpec
 from infra.spec.training import GpuPoolSpec, TrainingSpec
 
@@ -24,7 +24,7 @@ class RegionSpec(Spec):
     title: ClassVar[str] = "region"
 
     name: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[1-9]$", max_length=14, description="an AWS region: 'eu-west-1'")
-    network: NetworkSpec
+    network: AnyNetworkSpec = Field(description="NetworkSpec(…) or ExistingNetworkSpec(…)")
     gpu_pools: tuple[GpuPoolSpec, ...] = ()
     training: TrainingSpec = TrainingSpec()
     endpoints: tuple[EndpointSpec, ...] = ()
@@ -36,8 +36,8 @@ class RegionSpec(Spec):
 
     def broken_rules(self) -> Iterator[Problem]:
         """Names are unique."""
-        yield from _repeated(self, "gpu_pools", [pool.name for pool in self.gpu_pools])
-        yield from _repeated(self, "endpoints", [endpoint.name for endpoint in self.endpoints])
+        yield from sound(_repeated(self, "gpu_pools", (pool.name for pool in self.gpu_pools)))
+        yield from sound(_repeated(self, "endpoints", (endpoint.name for endpoint in self.endpoints)))
 
 
 class StateSpec(Spec):
@@ -113,15 +113,18 @@ class Environment(Spec):
 
     def broken_rules(self) -> Iterator[Problem]:
         """Regions are named once, and their networks could be joined."""
-        yield from _repeated(self, "regions", [region.name for region in self.regions])
+        yield from sound(_repeated(self, "regions", (region.name for region in self.regions)))
         for one, other in combinations(self.regions, 2):
-            if one.network.block.overlaps(other.network.block):
-                value = f"cidr={one.network.cidr!r} of region {one.name!r}"
-                rule = f"overlaps cidr={other.network.cidr!r} of region {other.name!r}"
-                yield Problem(f"environment {self.name!r}", value, rule, "give each region a network of its own")
+            yield from sound(self._overlap(one, other))
+
+    def _overlap(self, one: RegionSpec, other: RegionSpec) -> Iterator[Problem]:
+        if one.network.block.overlaps(other.network.block):
+            value = f"cidr={one.network.cidr!r} of region {one.name!r}"
+            rule = f"overlaps cidr={other.network.cidr!r} of region {other.name!r}"
+            yield Problem(f"environment {self.name!r}", value, rule, "give each region a network of its own")
 
 
-def _repeated(owner: RegionSpec | Environment, field: str, names: list[str]) -> Iterator[Problem]:
+def _repeated(owner: RegionSpec | Environment, field: str, names: Iterable[str]) -> Iterator[Problem]:
     for name, count in Counter(names).items():
         if count > 1:
             thing = f"{owner.title} {owner.name!r}"

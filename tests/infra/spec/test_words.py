@@ -60,8 +60,8 @@ def test_misspelt_field_offers_the_nearest() -> None:
 
 
 def test_field_like_no_other_lists_all() -> None:
-    said = message(lambda: NetworkSpec(cidr="10.0.0.0/16", colour="red"))  # type: ignore[call-arg]
-    assert said == "network: colour='red' is no field of it; it has cidr, zones, nat"
+    said = message(lambda: StateSpec(bucket="state", region="us-east-1", colour="red"))  # type: ignore[call-arg]
+    assert said == "state: colour='red' is no field of it; it has bucket, region"
 
 
 def test_unknown_instance_type_offers_the_nearest() -> None:
@@ -111,12 +111,47 @@ def test_identity_fits_what_aws_takes(field: str, value: object) -> None:
     assert f"{field}={value!r}" in message(lambda: environment(**{field: value}))
 
 
-@pytest.mark.parametrize(("field", "value"), [("max_nodes", "3"), ("max_nodes", 0), ("volume_gb", 8)])
-def test_wrong_kind_or_size_says_what_the_field_takes(field: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("max_nodes", "3", "is no whole number"),
+        ("max_nodes", 0, "is below 1"),
+        ("volume_gb", 8, "is below 30"),
+        ("instance_types", (), "holds fewer than 1"),
+        ("instance_types", "g5.xlarge", "is no tuple, such as ('a', 'b') or ('a',)"),
+        ("name", "A", "is not of the form that it must have"),
+    ],
+)
+def test_wrong_kind_or_size_says_what_the_field_takes(field: str, value: object, rule: str) -> None:
     whole: dict[str, object] = {"name": "a", "instance_types": ("g5.xlarge",), "max_nodes": 1, field: value}
     said = message(lambda: GpuPoolSpec(**whole))  # type: ignore[arg-type]
-    assert said.startswith(f"gpu pool 'a': {field}={value!r} should be")
-    assert "; give " in said
+    assert said.startswith(f"gpu pool '{whole['name']}': {field}={value!r} {rule}; give ")
+
+
+def test_a_choice_that_is_none_offers_the_nearest() -> None:
+    said = message(lambda: NetworkSpec(cidr="10.0.0.0/16", nat="per-zones"))  # type: ignore[arg-type]
+    assert said == "network: nat='per-zones' is none of 'one', 'per-zone' or 'none'; did you mean 'per-zone'?"
+
+
+def test_an_item_that_is_wrong_is_named_and_a_value_of_no_kind_is_told_once() -> None:
+    emails = ("me@example.com", "nobody")
+    said = message(lambda: BudgetSpec(monthly_usd=1, emails=emails))
+    assert said == "budget: emails[1]='nobody' is not of the form that it must have; give 1 to 10 addresses"
+    assert message(lambda: environment(target="aws")).count("target='aws'") == 2, "one line for each kind"
+
+
+def test_rules_report_on_what_is_sound() -> None:
+    """A broken field hides no rule that does not read it, and no rule judges a default that nobody wrote."""
+
+    def build() -> None:
+        regions = (region(), region("eu-west-1"), RegionSpec(name="eu-north-1", network=NetworkSpec(cidr="ten")))
+        environment(*regions, account_id="1")
+        GpuPoolSpec(name="a", instance_types=("g5.xlarge",), min_nodes=3, max_nodes=0)
+
+    with pytest.raises(SpecError) as caught, gather():
+        build()
+    said = "\n".join(problem.value for problem in caught.value.problems)
+    assert said == ("cidr='ten'\naccount_id='1'\ncidr='10.0.0.0/16' of region 'us-east-1'\nmax_nodes=0")
 
 
 def test_missing_field_is_named() -> None:
