@@ -20,7 +20,7 @@ def test_training_stops_at_the_whole_budget_unless_somebody_says_otherwise() -> 
     ("fields", "said"),
     [
         ({"stop_percent": 20}, "stop_percent=20 is below every one of thresholds_percent=(50, 80, 100)"),
-        ({"stop_percent": 0}, "stop_percent=0 should be greater than or equal to 1"),
+        ({"stop_percent": 0}, "stop_percent=0 is below 1"),
         ({"thresholds_percent": (50, 50)}, "names a share twice"),
         ({"thresholds_percent": ()}, "1 to 4 shares of the budget"),
         ({"emails": ()}, "1 to 10 addresses"),
