@@ -31,6 +31,8 @@ class Place:
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+    machine: int = 0
+    machines: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,14 @@ def container() -> Container:
 
 def _place() -> Place:
     """Read what torchrun tells each process that it starts."""
-    return Place(rank=_number("RANK", 0), size=_number("WORLD_SIZE", 1), local_rank=_number("LOCAL_RANK", 0))
+    size, on_machine = _number("WORLD_SIZE", 1), _number("LOCAL_WORLD_SIZE", 1)
+    return Place(
+        rank=_number("RANK", 0),
+        size=size,
+        local_rank=_number("LOCAL_RANK", 0),
+        machine=_number("GROUP_RANK", 0),
+        machines=max(1, size // max(1, on_machine)),
+    )
 
 
 def _number(name: str, default: int) -> int:

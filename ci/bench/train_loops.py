@@ -54,7 +54,7 @@ def ours(task: Task, recipe: Recipe, world: World, folder: Path) -> float:
     try:
         run = Run(
             task, recipe, world,
-            checkpoints=Checkpoints(folder, identity=folder.name),
+            checkpoints=Checkpoints(folder, folder.name, world),
             stop=StopRequest(),
             report=lambda point: tracker.metrics(point["step"], {"loss": point.get("loss", 0.0)}),
         )  # fmt: skip

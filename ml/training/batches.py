@@ -12,8 +12,8 @@ class Batches:
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
         self._lengths, self._seed = lengths, seed
-        self._batch_size = min(batch_size, len(lengths))
-        self.per_epoch = len(lengths) // self._batch_size
+        self.batch_size = min(batch_size, len(lengths))
+        self.per_epoch = len(lengths) // self.batch_size
         self._epoch, self._batches = -1, list[list[int]]()
 
     def __getitem__(self, step: int) -> list[int]:
@@ -25,10 +25,10 @@ class Batches:
 
     def _shuffled(self, epoch: int) -> list[list[int]]:
         random = Random(f"{self._seed} {epoch}")  # noqa: S311 - a repeatable order, nothing secret
-        order = random.sample(range(len(self._lengths)), self.per_epoch * self._batch_size)
-        together = self._batch_size * BATCHES_SORTED_TOGETHER
+        order = random.sample(range(len(self._lengths)), self.per_epoch * self.batch_size)
+        together = self.batch_size * BATCHES_SORTED_TOGETHER
         for start in range(0, len(order), together):
             order[start : start + together] = sorted(order[start : start + together], key=self._lengths.__getitem__)
-        batches = [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
+        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         random.shuffle(batches)
         return batches

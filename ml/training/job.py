@@ -11,7 +11,7 @@ import torch
 from ml.contract import TRAINING_CHANNEL, Container, Place
 from ml.data import datasets
 from ml.models import catalogue
-from ml.training import request, run_manifest, stop
+from ml.training import parallel, request, run_manifest, stop
 from ml.training.checkpoints import Checkpoints
 from ml.training.loop import Outcome, Point, Run
 from ml.training.request import Request
@@ -37,21 +37,22 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
         torch.manual_seed(asked.recipe.seed)
         began = time.perf_counter()
         task = catalogue.part(asked.model, "task").build(asked.recipe, data, world)
-        world.say(f"ready seconds={time.perf_counter() - began:.1f} examples={len(task.lengths) * world.size}")
-        identity = json.dumps([asked.model, asdict(asked.recipe), manifest.version, world.size])
+        world.say(f"ready seconds={time.perf_counter() - began:.1f} examples={len(task.lengths)}")
+        identity = json.dumps([asked.model, asked.recipe.identity(), manifest.version])
         run = Run(
             task,
             asked.recipe,
             world,
-            checkpoints=Checkpoints(container.checkpoints, identity),
+            checkpoints=Checkpoints(container.checkpoints, identity, world, keep=asked.recipe.keep_checkpoints),
             stop=stop_request,
             report=partial(_report, world, tracker),
         )
         with stop_request.deferred():
             outcome = run.finish()
+            weights = parallel.weights(run.module)
             if world.is_first:
                 container.model.mkdir(parents=True, exist_ok=True)
-                task.save(container.model)
+                task.save(container.model, weights)
                 _write_report(container, asked, outcome, described, data)
         finished = True
     finally:

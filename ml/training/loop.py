@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from ml.errors import StoppedError
+from ml.errors import InputError, StoppedError
+from ml.training import parallel
 from ml.training.batches import Batches
 from ml.training.checkpoints import Checkpoints
 from ml.training.recipe import Recipe
@@ -45,6 +46,14 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
 
 
+def _parts(batch_size: int, recipe: Recipe, world: World) -> int:
+    """Return in how many parts a process takes its share of a step, all of one size: their mean is the step's mean."""
+    if batch_size % (world.size * recipe.accumulate):
+        rule = f"cannot be cut into equal parts for {world.size} processes, {recipe.accumulate} each"
+        raise InputError("recipe field 'batch_size'", f"batch_size={batch_size}", rule, "choose a multiple of both")
+    return recipe.accumulate
+
+
 class Run:
     """One training run: `Run(...).finish()`, or `StoppedError` after a checkpoint when the platform asks for it.
 
@@ -63,12 +72,17 @@ class Run:
     ) -> None:
         self.task, self.recipe, self.world = task, recipe, world
         self._checkpoints, self._stop, self._report = checkpoints, stop, report
-        self._optimizer = AdamW(task.module.parameters(), weight_decay=recipe.weight_decay, fused=True)
-        self._batches = Batches(task.lengths, recipe.batch_size, recipe.seed * world.size + world.rank)
+        torch.use_deterministic_algorithms(recipe.deterministic)
+        self._batches = Batches(task.lengths, recipe.batch_size, recipe.seed)
+        self._parts = _parts(self._batches.batch_size, recipe, world)
         self.steps = self._batches.per_epoch * recipe.epochs
-        self.first_step, self.curve = checkpoints.restore(task.module, self._optimizer)
-        self._module = world.wrap(task.module.train())
+        self.module = parallel.spread(task.module.train(), recipe.parallel, world)
+        if recipe.compile:
+            self.module.compile()
+        self._optimizer = AdamW(self.module.parameters(), weight_decay=recipe.weight_decay, fused=True)
+        self.first_step, self.curve = checkpoints.restore(self.module, self._optimizer)
         self._losses: list[Tensor] = []
+        self._saved = self.first_step
         self._accuracy = self._seconds_judging = 0.0
 
     def finish(self) -> Outcome:
@@ -85,6 +99,8 @@ class Run:
                 self._judge(done)
             if at_checkpoint and done < self.steps:
                 self._save(done)
+            self._stop_if_asked(done)
+        self._checkpoints.finish()
         seconds = self._seconds()
         return Outcome(
             steps=self.steps,
@@ -99,16 +115,21 @@ class Run:
         torch.manual_seed((self.recipe.seed * self.steps + step) * self.world.size + self.world.rank)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, self.steps)
-        loss = self.task.loss(self._module, self._batches[step])
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._module.parameters(), self.recipe.largest_gradient)
+        mine = self.world.mine(self._batches[step])
+        losses = []
+        for part in range(self._parts):
+            with parallel.without_exchange(self.module, when=part < self._parts - 1):
+                loss = self.task.loss(self.module, mine[part :: self._parts]) / self._parts
+                loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.detach())
+        nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.largest_gradient)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        return loss.detach()
+        return torch.stack(losses).sum()
 
     def _take_stock(self, done: int) -> None:
-        """Report the mean loss since the last time, and stop here if any process was asked to."""
-        total, stop = self.world.total([float(torch.stack(self._losses).mean()), float(self._stop.requested)])
+        """Report the mean loss since the last time."""
+        (total,) = self.world.total([float(torch.stack(self._losses).mean())])
         self._losses.clear()
         self._add(
             {
@@ -117,8 +138,14 @@ class Run:
                 "learning_rate": learning_rate(self.recipe, done - 1, self.steps),
             }
         )
-        if stop and done < self.steps:
-            self._save(done)
+
+    def _stop_if_asked(self, done: int) -> None:
+        """Save and stop after this step, all processes at the same one, when any of them was asked to."""
+        (asked,) = self.world.total([float(self._stop.requested)])
+        if asked and done < self.steps:
+            if self._saved != done:
+                self._save(done)
+            self._checkpoints.finish()
             what = f"came; the run stands at step {done} of {self.steps}, and so does its checkpoint"
             raise StoppedError("training job", "SIGTERM", what, "start the job again to go on from there")
 
@@ -126,7 +153,7 @@ class Run:
         """Measure the share of held-out examples that are answered rightly, over all processes."""
         began = time.perf_counter()
         self.task.module.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), parallel.whole(self.task.module):
             right, count = self.world.total(self.task.right_answers())
         self.task.module.train()
         self._accuracy = right / count
@@ -134,8 +161,8 @@ class Run:
         self._add({"step": done, "accuracy": self._accuracy})
 
     def _save(self, done: int) -> None:
-        if self.world.is_first:
-            self._checkpoints.save(done, self.task.module, self._optimizer, self.curve)
+        self._checkpoints.save(done, self.module, self._optimizer, self.curve)
+        self._saved = done
 
     def _add(self, point: Point) -> None:
         self.curve.append({**point, "seconds": self._seconds()})

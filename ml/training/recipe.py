@@ -1,17 +1,23 @@
 """A recipe: every number that decides how a model is trained, as one frozen value."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
 
 from ml.errors import InputError, nearest
+
+PARALLEL = ("ddp", "fsdp")
+BESIDE_THE_RESULT = ("log_every", "checkpoint_every", "keep_checkpoints", "parallel", "compile", "accumulate")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What the training loop reads; a model's own recipe adds fields to it.
 
-    `most_examples` bounds each of train and test set (0: all); `batch_size` is a process's own. The learning rate rises
-    over the first `warmup_share` of all steps and then falls along half a cosine to nothing.
+    `most_examples` bounds each of train and test set (0: all); `batch_size` counts a step's examples over all
+    processes, which go through the network in `accumulate` parts. The learning rate rises over the first `warmup_share`
+    of all steps and then falls along half a cosine to nothing. `parallel` says how processes share the network: a copy
+    in each ("ddp") or a shard in each ("fsdp").
     """
 
     most_examples: int = 0
@@ -24,15 +30,31 @@ class Recipe:
     seed: int = 1
     log_every: int = 10
     checkpoint_every: int = 200
+    keep_checkpoints: int = 2
+    accumulate: int = 1
+    parallel: str = "ddp"
+    compile: bool = False
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "log_every", "checkpoint_every"):
+        for name in ("epochs", "batch_size", "log_every", "checkpoint_every", "keep_checkpoints", "accumulate"):
             if (value := getattr(self, name)) < 1:
                 raise InputError(f"recipe field {name!r}", f"{name}={value}", "is below 1", "give 1 or more")
+        if self.parallel not in PARALLEL:
+            raise InputError(
+                "recipe field 'parallel'", f"parallel={self.parallel!r}", "is unknown", f"give one of {PARALLEL}"
+            )
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes a run's result: a checkpoint fits a run whose recipe differs in anything else."""
+        return {name: value for name, value in asdict(self).items() if name not in BESIDE_THE_RESULT}
 
     def changed(self, changes: dict[str, str]) -> Self:
         """Return the recipe with some fields changed; hyperparameters reach a job as strings."""
-        known = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        known: dict[str, Callable[[str], Any]] = {
+            field.name: _truth if isinstance(value := getattr(self, field.name), bool) else type(value)
+            for field in fields(self)
+        }
         values = {}
         for name, text in changes.items():
             if name not in known:
@@ -41,6 +63,16 @@ class Recipe:
                 values[name] = known[name](text)
             except ValueError as error:
                 raise InputError(
-                    f"hyperparameter {name!r}", repr(text), f"is not {known[name].__name__}", "mend the value"
+                    f"hyperparameter {name!r}", repr(text), f"is not {_kind(known[name])}", "mend the value"
                 ) from error
         return replace(self, **values)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def _kind(reader: Callable[[str], Any]) -> str:
+    return "true or false" if reader is _truth else getattr(reader, "__name__", "readable")

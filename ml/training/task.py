@@ -1,6 +1,6 @@
 """What a model's folder hands the training loop."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 
 class Task(Protocol):
-    """A network, this process's share of the examples, and how the one is judged by the other."""
+    """A network, the examples, and how the one is judged by the other. Every process builds the same."""
 
     module: nn.Module
     """What is trained; may be a part of what `save` writes."""
 
     lengths: Sequence[int]
-    """How much work each of this process's examples is; those of like length are put into one batch."""
+    """How much work each example is; those of like length are put into one batch."""
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
         """Return the mean loss over the examples of these positions; `module` is `self.module` as the run wraps it."""
@@ -24,6 +24,9 @@ class Task(Protocol):
         """Return how many of this process's share of held-out examples are answered rightly, and how many there are."""
         ...
 
-    def save(self, folder: Path) -> None:
-        """Write the whole trained model to `folder`, safetensors and whatever its handler needs."""
+    def save(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        """Write the whole trained model to `folder`, safetensors and whatever its handler needs.
+
+        `weights` are those of `module`, gathered from all processes.
+        """
         ...

@@ -4,21 +4,30 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor, distributed
 
 from ml.contract import Place
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """This process, its device, and what it can ask all others."""
+    """This process, its device, and what it can ask all others.
+
+    `control` and `saving` are groups over gloo beside the one that gradients travel in: a question must not wait for a
+    GPU, and a save goes on in a thread while the loop asks its own questions.
+    """
 
     rank: int
     size: int
     device: torch.device
+    machine: int = 0
+    machines: int = 1
+    leads_machine: bool = True
+    control: Any
+    saving: Any
 
     @property
     def is_first(self) -> bool:
@@ -35,21 +44,33 @@ class World:
         if self.is_first:
             print(line, flush=True)
 
-    def share(self, count: int) -> range:
-        """Return this process's share of `count` rows, as many as any other's, so that none waits for ever."""
-        return range(self.rank, count - count % self.size, self.size)
+    def mine(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Return this process's share of rows: every `size`-th."""
+        return rows[self.rank :: self.size]
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """Return the module such that gradients are averaged over all processes."""
-        return module if self.size == 1 else DistributedDataParallel(module)
+    def gathered(self, mine: Sequence[Any]) -> list[Any]:
+        """Return all rows in order from what each process made of its share."""
+        if self.size == 1:
+            return list(mine)
+        shares: list[Any] = [None] * self.size
+        distributed.all_gather_object(shares, mine, group=self.control)
+        whole: list[Any] = [None] * sum(map(len, shares))
+        for rank, share in enumerate(shares):
+            whole[rank :: self.size] = share
+        return whole
 
     def total(self, values: Sequence[float]) -> list[float]:
         """Add up each value over all processes."""
         if self.size == 1:
             return list(values)
-        tensor: Tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
-        distributed.all_reduce(tensor)
+        tensor: Tensor = torch.tensor(values, dtype=torch.float64)
+        distributed.all_reduce(tensor, group=self.control)
         return [float(value) for value in tensor]
+
+    def meet(self) -> None:
+        """Wait until every process is here."""
+        if self.size > 1:
+            distributed.barrier(self.control)
 
 
 @contextmanager
@@ -59,11 +80,25 @@ def join(place: Place) -> Iterator[World]:
     device = torch.device("cuda", place.local_rank) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(device)
-    if place.size > 1:
-        distributed.init_process_group("nccl" if on_gpu else "gloo")
+    # One process alone is a group too: checkpoints are written the same way.
+    backend = "nccl" if on_gpu else "gloo"
+    if place.size == 1:
+        store = distributed.HashStore()  # type: ignore[attr-defined]
+        distributed.init_process_group(backend, store=store, rank=0, world_size=1)
+    else:
+        distributed.init_process_group(backend)
+    groups = {name: distributed.new_group(backend="gloo") for name in ("control", "saving")}
     try:
-        yield World(rank=place.rank, size=place.size, device=device)
+        yield World(
+            rank=place.rank,
+            size=place.size,
+            device=device,
+            machine=place.machine,
+            machines=place.machines,
+            leads_machine=place.local_rank == 0,
+            **groups,
+        )
     finally:
         # After a failure the others may be inside a collective that this process will never join: do not wait for them.
-        if place.size > 1 and sys.exception() is None:
+        if place.size == 1 or sys.exception() is None:
             distributed.destroy_process_group()

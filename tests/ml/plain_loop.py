@@ -46,9 +46,8 @@ def plain(task: Task, recipe: Recipe) -> list[float]:
 
 def ours(task: Task, recipe: Recipe, world: World, folder: Path) -> list[float]:
     """Train the same with the loop of `ml`; return the losses that it reports."""
-    run = Run(
-        task, recipe, world, checkpoints=Checkpoints(folder, "plain"), stop=StopRequest(), report=lambda _point: None
-    )
+    checkpoints = Checkpoints(folder, "plain", world)
+    run = Run(task, recipe, world, checkpoints=checkpoints, stop=StopRequest(), report=lambda _point: None)
     outcome = run.finish()
     return [point["loss"] for point in outcome.curve if "loss" in point]
 
@@ -79,7 +78,7 @@ def compare(data: Path, rounds: int = 12, steps: int = 10) -> Comparison:
         contenders = {
             "ours": lambda: ours(task, recipe, world, Path(folder)),
             "plain": lambda: plain(task, recipe),
-            "checkpoint": lambda: Checkpoints(Path(folder) / "timed", "timed").save(1, task.module, optimizer, []),
+            "checkpoint": lambda: _save(Checkpoints(Path(folder) / "timed", "timed", world), task, optimizer),
         }
         per_step = {"ours": steps, "plain": steps, "checkpoint": recipe.checkpoint_every}
         for number in range(rounds):
@@ -88,6 +87,11 @@ def compare(data: Path, rounds: int = 12, steps: int = 10) -> Comparison:
                 contenders[name]()
                 seconds[name].append((time.process_time() - began) / per_step[name])
     return Comparison(**{name: statistics.median(values) for name, values in seconds.items()})
+
+
+def _save(checkpoints: Checkpoints, task: Task, optimizer: torch.optim.Optimizer) -> None:
+    checkpoints.save(1, task.module, optimizer, [])
+    checkpoints.finish()
 
 
 if __name__ == "__main__":

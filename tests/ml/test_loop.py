@@ -16,14 +16,14 @@ from ml.models import catalogue
 from ml.training.batches import Batches
 from ml.training.checkpoints import Checkpoints
 from ml.training.loop import Run, learning_rate
-from ml.training.recipe import Recipe
 from ml.training.stop import StopRequest
 from ml.training.task import Task
 from ml.training.world import join
 from tests.ml.jobs import ROOT
 from tests.ml.plain_loop import ours, plain
+from tests.ml.toy_model.recipes import ToyRecipe
 
-RECIPE = Recipe(epochs=2, batch_size=8, learning_rate=0.05, log_every=1, checkpoint_every=7)
+RECIPE = ToyRecipe(epochs=2, batch_size=8, learning_rate=0.05, log_every=1, checkpoint_every=7)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_it_computes_what_the_plain_loop_computes(toy_task: Task, tmp_path: Path
     assert all(torch.equal(value, ended[name]) for name, value in toy_task.module.state_dict().items())
 
 
-def test_a_stop_is_obeyed_at_the_next_point_and_leaves_a_checkpoint(toy_task: Task, tmp_path: Path) -> None:
+def test_a_stop_is_obeyed_after_the_step_and_leaves_a_checkpoint(toy_task: Task, tmp_path: Path) -> None:
     stop = StopRequest()
     recipe = replace(RECIPE, log_every=5, checkpoint_every=1000)
 
@@ -54,13 +54,13 @@ def test_a_stop_is_obeyed_at_the_next_point_and_leaves_a_checkpoint(toy_task: Ta
         stop.requested = stop.requested or point["step"] == 10
 
     with join(Place()) as world:
-        checkpoints = Checkpoints(tmp_path, "this")
+        checkpoints = Checkpoints(tmp_path, "this", world)
         run = Run(toy_task, recipe, world, checkpoints=checkpoints, stop=stop, report=ask_at_ten)
-        with pytest.raises(StoppedError, match="the run stands at step 15 of"):
+        with pytest.raises(StoppedError, match="the run stands at step 10 of"):
             run.finish()
-    optimizer = torch.optim.AdamW(toy_task.module.parameters())
-    assert Checkpoints(tmp_path, "this").restore(toy_task.module, optimizer)[0] == 15
-    assert [path.name for path in tmp_path.iterdir()] == ["latest.pt"]
+        optimizer = torch.optim.AdamW(toy_task.module.parameters())
+        assert Checkpoints(tmp_path, "this", world).restore(toy_task.module, optimizer)[0] == 10
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000010"]
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:

@@ -69,8 +69,9 @@ def test_a_checkpoint_of_another_recipe_is_left_alone(
 
 
 def test_a_damaged_checkpoint_is_left_alone(train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "latest.pt").write_bytes(b"half a checkpo")
+    folder = tmp_path / "checkpoints" / "step-00000004"
+    folder.mkdir(parents=True)
+    (folder / "complete-0.json").write_bytes(b"half a checkpo")
     assert train(tmp_path) == 0
     assert "ignored: it cannot be read" in capsys.readouterr().out
 

@@ -1,6 +1,6 @@
 """The model as the training loop sees it: the top layers, fed with what the frozen layers made of each text, once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -39,15 +39,18 @@ class FineTuning:
         self._tokenizer = Tokenizer.from_file(str(model.pretrained_file("tokenizer.json")))
         self._tokenizer.enable_truncation(recipe.most_tokens)
         self._tokenizer.no_padding()
-        self._hidden, self._labels = self._read(
-            [data["train"][position] for position in world.share(len(data["train"]))]
-        )
-        self._test_hidden, self._test_labels = self._read(data["test"][world.rank :: world.size])
+        # Each process reads its share of the texts once; then all have what the body made of all of them.
+        self._hidden = world.gathered(self._read(world.mine(data["train"])))
+        self._labels = self._label(data["train"])
+        self._test_hidden = self._read(world.mine(data["test"]))
+        self._test_labels = self._label(world.mine(data["test"]))
         self.lengths: Sequence[int] = [len(hidden) for hidden in self._hidden]
 
-    def _read(self, examples: list[Example]) -> tuple[list[Tensor], Tensor]:
-        """Return the body's hidden states of each text, [tokens, WIDTH], and all labels."""
-        labels = torch.tensor([CARD.signature.labels.index(example.label) for example in examples])
+    def _label(self, examples: Sequence[Example]) -> Tensor:
+        return torch.tensor([CARD.signature.labels.index(row.label) for row in examples]).to(self._world.device)
+
+    def _read(self, examples: Sequence[Example]) -> list[Tensor]:
+        """Return the body's hidden states of each text, [tokens, WIDTH]."""
         encodings = self._tokenizer.encode_batch([example.text for example in examples])
         tokens = [torch.tensor(encoding.ids) for encoding in encodings]
         hidden: list[Tensor] = [torch.empty(0)] * len(tokens)
@@ -57,7 +60,7 @@ class FineTuning:
                 states = self._classifier.body(batch, batch != model.PADDING).to(torch.bfloat16)
             for position, state in zip(positions, states, strict=True):
                 hidden[position] = state[: len(tokens[position])].clone()
-        return hidden, labels.to(self._world.device)
+        return hidden
 
     def _logits(self, module: nn.Module, hidden: list[Tensor]) -> Tensor:
         lengths = torch.tensor([len(states) for states in hidden])
@@ -80,9 +83,10 @@ class FineTuning:
             right += int((answers == self._test_labels[positions]).sum())
         return right, len(self._test_hidden)
 
-    def save(self, folder: Path) -> None:
-        """Write the whole network and its tokenizer."""
-        save_file(self._classifier.state_dict(), folder / "weights.safetensors")
+    def save(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        """Write the whole network, of which the head was taught, and its tokenizer."""
+        body = {name: value for name, value in self._classifier.state_dict().items() if not name.startswith("head.")}
+        save_file(body | {f"head.{name}": value for name, value in weights.items()}, folder / "weights.safetensors")
         self._tokenizer.save(str(folder / "tokenizer.json"))
 
 

@@ -1,6 +1,6 @@
 """A linear model on letter counts; dropout makes it depend on the random state as real networks do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,18 +9,32 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.data.datasets import Example
-from ml.training.recipe import Recipe
+from ml.models.toy_model.recipes import ToyRecipe
 from ml.training.world import World
+
+
+class Layers(nn.Module):
+    """Three numbers → two, through layers that can be sharded one by one."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(3, 16), nn.Sequential(nn.ReLU(), nn.Dropout(dropout)), nn.Linear(16, 2)])
+
+    def forward(self, counts: Tensor) -> Tensor:
+        """Return logits, [rows, 2]."""
+        for layer in self.layers:
+            counts = layer(counts)
+        return counts
 
 
 class Toy:
     """Letter counts → label."""
 
-    def __init__(self, _recipe: Recipe, data: dict[str, list[Example]], world: World) -> None:
-        self.module: nn.Module = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 2))
-        rows = [data["train"][position] for position in world.share(len(data["train"]))]
+    def __init__(self, recipe: ToyRecipe, data: dict[str, list[Example]], world: World) -> None:
+        self.module: nn.Module = Layers(recipe.dropout)
+        rows = data["train"]
         self._counts, self._labels = _tensors(rows)
-        self._test_counts, self._test_labels = _tensors(data["test"][world.rank :: world.size])
+        self._test_counts, self._test_labels = _tensors(world.mine(data["test"]))
         self.lengths = [len(row.text) for row in rows]
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
@@ -31,9 +45,9 @@ class Toy:
         """Count the held-out words answered rightly."""
         return int((self.module(self._test_counts).argmax(1) == self._test_labels).sum()), len(self._test_labels)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
         """Write the weights."""
-        save_file(self.module.state_dict(), folder / "weights.safetensors")
+        save_file(dict(weights), folder / "weights.safetensors")
 
 
 def _tensors(rows: Sequence[Example]) -> tuple[Tensor, Tensor]:
