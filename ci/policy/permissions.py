@@ -15,6 +15,11 @@ TABLE = Path(__file__).with_name("actions_on_everything.csv")
 # IAM, as AWS's own default does. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
 KEYS = {"aws_kms_key", "aws_kms_replica_key", "aws_kms_key_policy"}
 
+# A policy of an endpoint grants nothing: it bounds what callers may do through it by their own policies. So a wide
+# statement is fine in it, as long as a condition or a list of resources makes it a bound.
+# https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+BOUNDS = {"aws_vpc_endpoint"}
+
 Statement = Mapping[str, Any]
 
 
@@ -30,6 +35,8 @@ def broad_permissions(found: Iterable[Element]) -> Iterator[str]:
     for element in found:
         kind = element.address.split(".")[0]
         for statement in statements(element.arguments):
+            if kind in BOUNDS and _bounds(statement):
+                continue
             for problem in _problems(statement, of_key=kind in KEYS):
                 yield f"{element.stack} {element.address}: {problem}"
 
@@ -67,6 +74,11 @@ def _problems(statement: Statement, *, of_key: bool) -> Iterator[str]:
     if not of_key and any(_is_everything(str(resource)) for resource in _listed(statement.get("Resource", ()))):
         for action in sorted(set(actions) - actions_on_everything()):
             yield f"allows {action!r} on every resource, though AWS knows narrower ones for it"
+
+
+def _bounds(statement: Statement) -> bool:
+    resources = [str(resource) for resource in _listed(statement.get("Resource", "*"))]
+    return bool(statement.get("Condition")) or not any(map(_is_everything, resources))
 
 
 def _is_everything(resource: str) -> bool:

@@ -51,7 +51,6 @@ def test_a_finding_fails_unless_its_reason_stands_beside_it_and_a_reason_must_be
         found.check()
 
 
-@pytest.mark.xfail(reason="flow logs are on their way")
 @pytest.mark.slow
 def test_production_passes_every_check(tmp_path: Path) -> None:
     app.synthesize(["prod"], tmp_path)
@@ -99,6 +98,16 @@ def test_a_key_is_handed_to_the_account_and_to_nobody_else() -> None:
     assert list(broad_permissions([element("aws_kms_key", foreign)])) == [
         "tiny aws_kms_key.x: allows the action 'kms:*'"
     ]
+
+
+def test_an_endpoint_s_policy_bounds_or_is_a_finding() -> None:
+    anybody = {"Principal": {"AWS": "*"}}
+    bound = allow("*", "*", Condition={"StringEquals": {"aws:PrincipalAccount": "1"}}, **anybody)
+    assert not list(broad_permissions([element("aws_vpc_endpoint", bound)]))
+    assert not list(
+        broad_permissions([element("aws_vpc_endpoint", allow("s3:GetObject", "arn:aws:s3:::a/*", **anybody))])
+    )
+    assert list(broad_permissions([element("aws_vpc_endpoint", allow("*", "*", **anybody))]))
 
 
 def test_no_policy_of_any_environment_allows_more_than_it_must(tmp_path: Path) -> None:
