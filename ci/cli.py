@@ -6,8 +6,9 @@ import typer
 
 from ci.commands.cloud import cloud
 from ci.commands.demo import demo
-from ci.commands.look import cost, inventory, logs, status
+from ci.commands.look import inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
+from ci.commands.money import cost, tags
 from ci.commands.platform import deploy, destroy, plan, rehearse, synth
 from ci.commands.policy import policy
 
@@ -22,7 +23,7 @@ app.add_typer(cloud, name="cloud")
 COMMANDS = (
     *(synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),
-    *(cost, logs, status, inventory, demo),
+    *(cost, tags, logs, status, inventory, demo),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -70,7 +70,7 @@ def _groups(site: Site, start: date, end: date, by: str) -> list[tuple[list[str]
 def _prices(site: Site) -> str:
     if site.endpoint_url is None:
         return "AWS Cost Explorer; today's figures are estimates until the day is closed"
-    from infra.localcloud.machines.metering import prices
+    from infra.prices import prices
 
     oldest = min(price.as_of for price in prices().values())
-    return f"what AWS would ask, by the prices of {oldest} in infra/localcloud/prices.csv; nothing is billed"
+    return f"what AWS would ask, by the prices of {oldest} in infra/prices.csv; nothing is billed"

@@ -1,4 +1,4 @@
-"""status, inventory, logs, cost: what there is, what it said, what it cost. They change nothing."""
+"""status, inventory, logs: what there is, and what it said. They change nothing."""
 
 from typing import Annotated
 
@@ -51,22 +51,3 @@ def logs(
 
     for line in read(site(environment, home), name, follow=follow):
         print(line, flush=True)
-
-
-def cost(
-    environment: EnvironmentName,
-    by: Annotated[str, typer.Option(metavar="TAG", help="A tag, such as model or owner.")] = "component",
-    days: Annotated[int, typer.Option(min=1, max=365, help="How many days, today among them.")] = 30,
-    json: AsJson = False,
-    home: Home = None,
-) -> None:
-    """Show what an environment cost, by a tag.
-
-    Example: groundplan cost local --by model
-    """
-    from ci import console
-    from ci.cost import cost as add_up
-
-    result = add_up(site(environment, home), by=by, days=days)
-    rows = [*((value, f"{usd:.6f}") for value, usd in result.usd.items()), ("total", f"{result.total_usd:.6f}")]
-    console.show(result, json, console.table(by, "USD>", rows=rows, title=result.prices))

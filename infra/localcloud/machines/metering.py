@@ -1,30 +1,17 @@
 """What was used, by whom, and what it costs: the source of Cost Explorer's answers."""
 
-import csv
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cache
-from pathlib import Path
 
 from infra.localcloud.event_log import EventLog
+from infra.prices import OLD_DAYS, PRICES, Price, prices
 
-PRICES = Path(__file__).parents[1] / "prices.csv"
 SAGEMAKER = "Amazon SageMaker"
-OLD_DAYS = 90
 
 Tags = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Price:
-    """USD for one unit of a product in a region, as of a day."""
-
-    usd: float
-    unit: str
-    as_of: date
 
 
 @dataclass(frozen=True)
@@ -56,16 +43,6 @@ class Usage:
     line: Line
     quantity: float
     usd: float
-
-
-@cache
-def prices() -> dict[tuple[str, str], Price]:
-    """(product, region) → price, from `prices.csv`."""
-    lines = [line for line in PRICES.read_text().splitlines() if not line.startswith("#")]
-    return {
-        (row["product"], row["region"]): Price(float(row["usd"]), row["unit"], date.fromisoformat(row["as_of"]))
-        for row in csv.DictReader(lines)
-    }
 
 
 def tags_of(tags: list[dict[str, str]]) -> Tags:

@@ -1,8 +1,5 @@
 """The words refuse what AWS would refuse later, and say how to mend it."""
 
-import csv
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
 
@@ -21,8 +18,6 @@ from infra.spec import (
     gather,
 )
 from infra.spec.instance_types import instance_types
-
-PRICES = Path(__file__).parents[3] / "infra" / "localcloud" / "prices.csv"
 
 
 def region(name: str = "us-east-1", cidr: str = "10.0.0.0/16", **fields: object) -> RegionSpec:
@@ -196,10 +191,3 @@ def test_words_are_frozen() -> None:
 def test_instance_facts() -> None:
     facts = instance_types()["p4d.24xlarge"]
     assert (facts.vcpus, facts.memory_gib, facts.gpus, facts.gpu_memory_gib, facts.efa) == (96, 1152, 8, 320, 4)
-
-
-def test_every_priced_type_has_facts() -> None:
-    lines = [line for line in PRICES.read_text().splitlines() if not line.startswith("#")]
-    priced = {row["product"].removeprefix("ml.") for row in csv.DictReader(lines) if row["product"].startswith("ml.")}
-    assert len(priced) > 50
-    assert priced <= instance_types().keys()

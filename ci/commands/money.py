@@ -1,0 +1,62 @@
+"""cost, tags: what an environment cost or will cost, and whether the bill can be split. They change nothing."""
+
+from typing import Annotated
+
+import typer
+
+from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
+
+
+def cost(
+    environment: EnvironmentName,
+    by: Annotated[str, typer.Option(metavar="TAG", help="Bill: a tag, such as model or owner.")] = "component",
+    days: Annotated[int, typer.Option(min=1, max=365, help="Bill: how many days, today among them.")] = 30,
+    estimate: Annotated[
+        bool | None,
+        typer.Option("--estimate/--bill", help="What it will cost, or what it did; the latter on an embedded cloud."),
+    ] = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Show what an environment cost by a tag, or what it will cost before it is deployed.
+
+    Example: groundplan cost prod
+    """
+    import environments
+    from ci import console
+    from infra.spec import AwsAccount
+
+    found = environments.load(environment)
+    if isinstance(found.target, AwsAccount) if estimate is None else estimate:
+        from ci.estimate.report import estimate as add_up_ahead
+        from ci.estimate.table import drawn
+        from ci.synthesis import synthesize
+
+        ahead = add_up_ahead(found.name, synthesize(found, workspace(home)))
+        console.show(ahead, json, drawn(ahead))
+        return
+    from ci.cost import cost as add_up
+
+    result = add_up(site(environment, home), by=by, days=days)
+    rows = [*((value, f"{usd:.6f}") for value, usd in result.usd.items()), ("total", f"{result.total_usd:.6f}")]
+    console.show(result, json, console.table(by, "USD>", rows=rows, title=result.prices))
+
+
+def tags(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
+    """Count what carries the tags that the bill is split by, down to the machines that AWS will launch.
+
+    Example: groundplan tags prod
+    """
+    import environments
+    from ci import console
+    from ci.synthesis import synthesize
+    from ci.tag_coverage import tag_coverage
+
+    found = environments.load(environment)
+    result = tag_coverage(found.name, synthesize(found, workspace(home)), found.tags("any"))
+    text = f"{found.name}: {result.percent:.1f} % of {result.resources} resources and of {result.launched} kinds of "
+    text += "machine, disk and interface that they launch carry every tag"
+    text += "".join(f"\n  {carrier}: {lack}" for carrier, lack in result.gaps.items())
+    console.show(result, json, text)
+    if result.gaps:
+        raise typer.Exit(1)

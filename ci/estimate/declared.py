@@ -1,0 +1,97 @@
+"""A declared resource as a rule of price sees it, and the three things that a rule may say of it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.prices import Price, prices
+
+HOURS_PER_MONTH = 730
+
+
+class UnknownPriceError(Exception):
+    """The table has no price for a product in a region."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Paid from the deploy to the destroy, used or not."""
+
+    what: str
+    usd_per_hour: float
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Paid for what runs: `idle` while nobody uses it, `worst` with every limit reached."""
+
+    what: str
+    idle_usd_per_hour: float
+    worst_usd_per_hour: float
+
+
+@dataclass(frozen=True)
+class ByUse:
+    """Paid by amounts that no configuration bounds, so in no sum."""
+
+    what: str
+    usd: float
+    unit: str
+
+
+Item = Fixed | Scaling | ByUse
+
+
+@dataclass
+class PriceBook:
+    """The prices of one region; it remembers which assumptions were made and how old the oldest price is."""
+
+    region: str
+    used: list[Price] = field(default_factory=list)
+
+    def price(self, product: str) -> Price:
+        """Return a price. Raises `UnknownPriceError`: no price is never no cost."""
+        found = prices().get((product, self.region))
+        if found is None:
+            raise UnknownPriceError(f"no price of {product!r} in {self.region}; add a line to infra/prices.csv")
+        self.used.append(found)
+        return found
+
+    def hourly(self, product: str) -> float:
+        """Return what a product costs in an hour; a monthly price is spread over 730 of them."""
+        found = self.price(product)
+        return found.usd / HOURS_PER_MONTH if found.unit.endswith("Month") else found.usd
+
+    def by_use(self, what: str, product: str) -> ByUse:
+        """Return what is paid for each unit of use."""
+        found = self.price(product)
+        return ByUse(what, found.usd, found.unit)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource of a stack, with the stack around it to look references up in."""
+
+    kind: str
+    name: str
+    block: Mapping[str, Any]
+    document: Mapping[str, Any]
+    book: PriceBook
+
+    def referred(self, value: object, kind: str) -> Mapping[str, Any]:
+        """Return the resource of `kind` that `${kind.NAME.attribute}` names, or an empty one."""
+        found = re.search(rf"\b{kind}\.(\w+)\.", str(value))
+        return self.others(kind).get(found[1], {}) if found else {}
+
+    def others(self, kind: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return the stack's resources of a type by name."""
+        named: Mapping[str, Mapping[str, Any]] = self.document.get("resource", {}).get(kind, {})
+        return named
+
+
+def blocks(value: object) -> Sequence[Mapping[str, Any]]:
+    """Return nested blocks as a list: the toolkit writes one alone without."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, Mapping) else value  # type: ignore[return-value]

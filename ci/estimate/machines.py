@@ -1,0 +1,121 @@
+"""What machines cost that come and go: Batch pools, Auto Scaling groups, endpoints, training jobs.
+
+The worst case runs every machine that the limits allow, of the dearest type, at the on-demand price: spot never costs
+more. What spot is taken to cost stands beside it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from ci.estimate.declared import Declared, Fixed, Item, Scaling, blocks
+from infra.spec.instance_types import instance_types
+
+SECONDS_PER_HOUR = 3600
+MB_PER_GB = 1024
+
+
+def compute_environment(declared: Declared) -> Iterator[Item]:
+    """A Batch pool counts vCPUs: its nodes are as many of each type as fit."""
+    resources = declared.block.get("compute_resources", {})
+    types: Sequence[str] = resources.get("instance_type", ())
+    disk = _disk(declared, resources.get("launch_template"))
+
+    def nodes(vcpus: int, name: str) -> int:
+        return ceil(vcpus / instance_types()[name].vcpus)
+
+    prices = {name: declared.book.hourly(name) for name in types}
+    idle, worst = (
+        max(nodes(resources.get(limit, 0), name) * (price + disk) for name, price in prices.items())
+        for limit in ("min_vcpus", "max_vcpus")
+    )
+    dearest = max(prices, key=lambda name: nodes(resources["max_vcpus"], name) * prices[name])
+    most = nodes(resources["max_vcpus"], dearest)
+    spot = resources.get("type") == "SPOT"
+    yield Scaling(f"up to {most} × {dearest}{_spot(declared, worst) if spot else ' on demand'}", idle, worst)
+
+
+def auto_scaling_group(declared: Declared) -> Iterator[Item]:
+    """A group runs from min_size to max_size machines, of one type or the dearest of several."""
+    mixed = next(iter(blocks(declared.block.get("mixed_instances_policy"))), {})
+    choice = next(iter(blocks(mixed.get("launch_template"))), {})
+    reference = next(iter(blocks(choice.get("launch_template_specification"))), {})
+    reference = reference or next(iter(blocks(declared.block.get("launch_template"))), {})
+    template = declared.referred(reference, "aws_launch_template")
+    types = [override["instance_type"] for override in blocks(choice.get("override")) if "instance_type" in override]
+    types = types or [template["instance_type"]]
+    dearest = max(types, key=declared.book.hourly)
+    each = declared.book.hourly(dearest) + _disk(declared, reference)
+    least, most = int(declared.block.get("min_size", 0)), int(declared.block["max_size"])
+    spot = _spot(declared, most * each) if mixed else " on demand"
+    yield Scaling(f"{least} to {most} × {dearest}{spot}", least * each, most * each)
+
+
+def capacity_reservation(declared: Declared) -> Iterator[Item]:
+    """A reservation is paid whether its machines run or not."""
+    count, name = int(declared.block["instance_count"]), declared.block["instance_type"]
+    yield Fixed(f"{count} × {name} reserved", count * declared.book.hourly(name))
+
+
+def endpoint_configuration(declared: Declared) -> Iterator[Item]:
+    """An endpoint pays for its instances, or for the seconds and the memory of its requests."""
+    for variant in blocks(declared.block.get("production_variants")):
+        for serverless in blocks(variant.get("serverless_config")):
+            each = serverless["memory_size_in_mb"] / MB_PER_GB * SECONDS_PER_HOUR * declared.book.hourly("serverless")
+            most, ready = serverless["max_concurrency"], serverless.get("provisioned_concurrency", 0)
+            what = f"up to {most} serverless requests at a time, {serverless['memory_size_in_mb']} MB each"
+            yield Scaling(what, ready * each, most * each)
+        if name := variant.get("instance_type"):
+            each = declared.book.hourly(name)
+            started = variant.get("initial_instance_count", 1)
+            least, most = _autoscaled(declared, variant.get("variant_name", ""), started)
+            yield Scaling(f"{least} to {most} × {name}", least * each, most * each)
+
+
+def training_contract(declared: Declared) -> Iterator[Item]:
+    """Jobs are no resources: their launcher reads what one of them runs on from a parameter."""
+    contract = _read(declared.block.get("value"))
+    if "max_runtime_seconds" in contract and "instance_type" in contract:
+        name = contract["instance_type"]
+        disk = contract["volume_gb"] * declared.book.hourly("sagemaker-storage")
+        each = declared.book.hourly(name) + disk
+        spot = _spot(declared, each) if contract.get("spot") else ""
+        yield Scaling(f"training jobs, one at a time on {name}{spot}", 0.0, each)
+
+
+def _read(value: object) -> Mapping[str, Any]:
+    try:
+        found = json.loads(str(value))
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _spot(declared: Declared, worst: float) -> str:
+    share = declared.book.price("spot-factor").usd
+    return f" (about ${share * worst:,.2f} an hour on spot, taken as {share:.0%} of on demand)"
+
+
+def _disk(declared: Declared, reference: object) -> float:
+    """What the disks of one machine cost in an hour."""
+    template = declared.referred(reference, "aws_launch_template")
+    disks = [disk for mapping in blocks(template.get("block_device_mappings")) for disk in blocks(mapping.get("ebs"))]
+    gigabytes: int = sum(disk.get("volume_size", 0) for disk in disks)
+    return gigabytes * declared.book.hourly("ebs-gp3")
+
+
+def _autoscaled(declared: Declared, variant: str, started: int) -> tuple[int, int]:
+    """The least and the most instances of a variant: those of its scalable target, else what it starts with."""
+    endpoints = [
+        (name, block)
+        for name, block in declared.others("aws_sagemaker_endpoint").items()
+        if f"aws_sagemaker_endpoint_configuration.{declared.name}." in str(block.get("endpoint_config_name"))
+    ]
+    for target in declared.others("aws_appautoscaling_target").values():
+        identifier = str(target.get("resource_id"))
+        for name, block in endpoints:
+            own = f"aws_sagemaker_endpoint.{name}." in identifier or f"/{block.get('name')}/" in identifier
+            if own and identifier.endswith(f"/{variant}"):
+                return int(target["min_capacity"]), int(target["max_capacity"])
+    return started, started

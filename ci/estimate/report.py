@@ -1,0 +1,160 @@
+"""The estimate of an environment: every resource looked at, nothing dropped in silence."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from ci.estimate.declared import HOURS_PER_MONTH, ByUse, Declared, Fixed, PriceBook, Scaling, UnknownPriceError
+from ci.estimate.rules import rule
+from ci.manifest import Stack
+from ci.result import Result
+from infra.prices import OLD_DAYS, Price
+
+
+class Line(Result):
+    """What one resource costs in an hour: idle, and at its limits. `scales` tells whether the two may differ."""
+
+    stack: str
+    resource: str
+    what: str
+    scales: bool
+    idle_usd_per_hour: float
+    worst_usd_per_hour: float
+
+
+class Sum(Result):
+    """What lines come to, in an hour and in a month of 730."""
+
+    always_on_usd_per_hour: float
+    idle_usd_per_hour: float
+    worst_usd_per_hour: float
+    always_on_usd_per_month: float
+    idle_usd_per_month: float
+    worst_usd_per_month: float
+
+    @classmethod
+    def of(cls, lines: Iterable[Line]) -> "Sum":
+        """Add lines up. Always on is what does not scale; idle adds the floors of what does."""
+        kept = list(lines)
+        hourly = {
+            "always_on": sum(line.idle_usd_per_hour for line in kept if not line.scales),
+            "idle": sum(line.idle_usd_per_hour for line in kept),
+            "worst": sum(line.worst_usd_per_hour for line in kept),
+        }
+        figures = {f"{name}_usd_per_hour": round(usd, 6) for name, usd in hourly.items()}
+        monthly = {f"{name}_usd_per_month": round(usd * HOURS_PER_MONTH, 2) for name, usd in hourly.items()}
+        return cls(**figures, **monthly)
+
+
+class Use(Result):
+    """What is paid by use, in no sum: the price of a unit, and how many resources it is paid for."""
+
+    what: str
+    usd: float
+    unit: str
+    resources: int
+
+
+class Estimate(Result):
+    """What an environment costs before it is deployed. `errors` are resources whose price is not known: not free."""
+
+    environment: str
+    as_of: date
+    old: bool
+    total: Sum
+    stacks: dict[str, Sum]
+    lines: tuple[Line, ...]
+    by_use: tuple[Use, ...]
+    errors: tuple[str, ...]
+    # Type → how many there are of it, where nobody has said what they cost.
+    not_priced: dict[str, int]
+    assumptions: tuple[str, ...]
+
+
+def estimate(environment: str, stacks: Sequence[Stack]) -> Estimate:
+    """Price every resource of `stacks`."""
+    found = _Found()
+    for stack in stacks:
+        book = PriceBook(_region(stack), found.prices)
+        for declared, copies in _declared(stack, book):
+            found.add(stack.id, declared, copies)
+    as_of = min((price.as_of for price in found.prices), default=date.today())
+    return Estimate(
+        environment=environment,
+        as_of=as_of,
+        old=(date.today() - as_of).days > OLD_DAYS,
+        total=Sum.of(found.lines),
+        stacks={stack.id: Sum.of(line for line in found.lines if line.stack == stack.id) for stack in stacks},
+        lines=tuple(sorted(found.lines, key=lambda line: -line.worst_usd_per_hour)),
+        by_use=tuple(
+            Use(what=what, usd=usd, unit=unit, resources=count)
+            for (what, usd, unit), count in sorted(found.uses.items())
+        ),
+        errors=tuple(found.errors),
+        not_priced=dict(sorted(found.unknown.items())),
+        assumptions=tuple(sorted({part for price in found.prices for part in price.assumption.split("; ") if part})),
+    )
+
+
+@dataclass
+class _Found:
+    """What has been looked at so far."""
+
+    lines: list[Line] = field(default_factory=list)
+    uses: Counter[tuple[str, float, str]] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+    prices: list[Price] = field(default_factory=list)
+
+    def add(self, stack: str, declared: Declared, copies: int) -> None:
+        """Note what a resource costs, that its price is not known, or that nobody has said what its type costs."""
+        price = rule(declared.kind)
+        if price is None:
+            self.unknown[declared.kind] += copies
+            return
+        try:
+            items = list(price(declared))
+        except UnknownPriceError as error:
+            self.errors.append(f"{stack} {declared.kind}.{declared.name}: {error}")
+            return
+        for item in items:
+            if isinstance(item, ByUse):
+                self.uses[item.what, item.usd, item.unit] += copies
+            else:
+                self.lines.append(_line(stack, declared, item, copies))
+
+
+def _declared(stack: Stack, book: PriceBook) -> Iterator[tuple[Declared, int]]:
+    for kind, named in stack.document.get("resource", {}).items():
+        for name, block in named.items():
+            yield Declared(kind, name, block, stack.document, book), _copies(block)
+
+
+def _copies(block: dict[str, object]) -> int:
+    count, each = block.get("count"), block.get("for_each")
+    if isinstance(count, int):
+        return count
+    return len(each) if isinstance(each, dict | list) else 1
+
+
+def _region(stack: Stack) -> str:
+    (provider, *_) = stack.document["provider"]["aws"]
+    return str(provider["region"])
+
+
+def _line(stack: str, declared: Declared, item: Fixed | Scaling, copies: int) -> Line:
+    scales = isinstance(item, Scaling)
+    idle, worst = (
+        (item.idle_usd_per_hour, item.worst_usd_per_hour)
+        if isinstance(item, Scaling)
+        else (item.usd_per_hour, item.usd_per_hour)
+    )
+    return Line(
+        stack=stack,
+        resource=f"{declared.kind}.{declared.name}",
+        what=item.what,
+        scales=scales,
+        idle_usd_per_hour=round(idle * copies, 6),
+        worst_usd_per_hour=round(worst * copies, 6),
+    )

@@ -1,0 +1,137 @@
+"""What is paid for a resource, by its type. A type that stands nowhere here is reported as not priced."""
+
+from collections.abc import Callable, Iterator
+
+from ci.estimate import machines
+from ci.estimate.declared import Declared, Fixed, Item, blocks
+
+Rule = Callable[[Declared], Iterator[Item]]
+
+# Configuration of something that is paid elsewhere, or nothing that AWS asks money for.
+FREE_PREFIXES = (
+    *("aws_accessanalyzer_", "aws_appautoscaling_", "aws_autoscaling_lifecycle", "aws_autoscaling_policy"),
+    *("aws_autoscaling_schedule", "aws_ce_", "aws_iam_", "aws_kms_alias", "aws_kms_key_policy", "aws_lambda_perm"),
+    *("aws_route", "aws_s3_bucket_", "aws_security_group", "aws_vpc_security_group", "aws_sns_topic_"),
+    *("aws_sqs_queue_", "aws_api_gateway_", "aws_cloudwatch_event_", "aws_cloudwatch_log_", "aws_ecr_"),
+    *("aws_vpc_endpoint_", "aws_wafv2_web_acl_", "aws_s3_account_", "aws_s3control_", "aws_ec2_tag"),
+)
+FREE = {
+    *("aws_vpc", "aws_subnet", "aws_internet_gateway", "aws_default_security_group", "aws_launch_template"),
+    *("aws_default_network_acl", "aws_network_acl", "aws_default_route_table", "aws_placement_group"),
+    *("aws_batch_job_queue", "aws_batch_job_definition", "aws_batch_scheduling_policy", "aws_egress_only_internet"),
+    # A model is a record; its files are in a bucket, its machines belong to the endpoint's configuration.
+    *("aws_sagemaker_model", "aws_sagemaker_model_package_group", "aws_sagemaker_endpoint"),
+    *("aws_sagemaker_model_package_group_policy", "aws_resourcegroups_group", "aws_ebs_encryption_by_default"),
+    # The first two budgets with an action are free in each account; an environment has one.
+    *("aws_budgets_budget", "aws_budgets_budget_action", "aws_guardduty_detector_feature"),
+    *("aws_config_delivery_channel", "aws_config_configuration_recorder_status", "aws_macie2_classification_export"),
+    *("aws_macie2_classification_export_configuration", "aws_servicequotas_service_quota", "aws_account_alias"),
+    *("aws_iot_thing_type", "aws_iot_thing_group", "aws_iot_policy", "aws_iot_provisioning_template"),
+    *(
+        "aws_iot_role_alias",
+        "aws_iot_logging_options",
+        "aws_iot_event_configurations",
+        "aws_iot_topic_rule_destination",
+    ),
+    *("aws_scheduler_schedule_group", "aws_iam_service_linked_role", "aws_lambda_event_source_mapping"),
+}
+
+# Paid by use alone: what, and the product that it is paid as.
+BY_USE: dict[str, tuple[tuple[str, str], ...]] = {
+    "aws_flow_log": (("flow logs written", "flow-logs"),),
+    "aws_cloudwatch_log_group": (("log lines taken in", "logs"),),
+    "aws_s3_bucket": (("objects kept", "s3-standard"),),
+    "aws_ecr_repository": (("images kept", "ecr"),),
+    "aws_sns_topic": (("messages", "sns"),),
+    "aws_sqs_queue": (("requests", "sqs"),),
+    "aws_lambda_function": (("function time", "lambda"), ("function calls", "lambda-requests")),
+    "aws_scheduler_schedule": (("scheduled calls", "scheduler"),),
+    "aws_cloudwatch_event_bus": (("events of one's own", "events"),),
+    "aws_api_gateway_rest_api": (("API calls", "api-requests"),),
+    "aws_cloudtrail": (("data events", "cloudtrail-data-events"),),
+    "aws_guardduty_detector": (("events looked at", "guardduty-events"),),
+    "aws_config_configuration_recorder": (("changes recorded", "config-items"),),
+    "aws_config_config_rule": (("evaluations", "config-evaluations"),),
+    "aws_macie2_account": (("buckets watched", "macie-bucket"), ("data looked at", "macie-data")),
+    "aws_macie2_classification_job": (("data looked at", "macie-data"),),
+    "aws_iot_topic_rule": (("rules triggered", "iot-rules"), ("device messages", "iot-messages")),
+    "aws_iot_indexing_configuration": (("index updates", "iot-index"),),
+    "aws_sfn_state_machine": (("state transitions", "state-transitions"),),
+    "aws_kinesis_firehose_delivery_stream": (("data delivered", "firehose"),),
+    "aws_dynamodb_table": (("writes", "dynamodb-writes"),),
+}
+
+
+def rule(kind: str) -> Rule | None:
+    """Return what prices a type, or None when nobody has said what it costs."""
+    if found := _RULES.get(kind):
+        return found
+    if kind in BY_USE:
+        return _by_use
+    return _free if kind in FREE or kind.startswith(FREE_PREFIXES) else None
+
+
+def _free(declared: Declared) -> Iterator[Item]:
+    yield from ()
+
+
+def _by_use(declared: Declared) -> Iterator[Item]:
+    yield from (declared.book.by_use(what, product) for what, product in BY_USE[declared.kind])
+
+
+def _each(what: str, product: str) -> Rule:
+    def one(declared: Declared) -> Iterator[Item]:
+        yield Fixed(what, declared.book.hourly(product))
+
+    return one
+
+
+def _nat_gateway(declared: Declared) -> Iterator[Item]:
+    yield Fixed("NAT gateway", declared.book.hourly("nat-gateway"))
+    yield declared.book.by_use("data through NAT", "nat-data")
+
+
+def _vpc_endpoint(declared: Declared) -> Iterator[Item]:
+    if declared.block.get("vpc_endpoint_type") == "Interface":
+        zones = len(declared.block.get("subnet_ids", ()))
+        yield Fixed(f"interface endpoint in {zones} zones", zones * declared.book.hourly("interface-endpoint"))
+        yield declared.book.by_use("data through endpoints", "interface-endpoint-data")
+
+
+def _kms_key(declared: Declared) -> Iterator[Item]:
+    yield Fixed("key", declared.book.hourly("kms-key"))
+    yield declared.book.by_use("uses of keys", "kms-requests")
+
+
+def _metric_alarm(declared: Declared) -> Iterator[Item]:
+    """An alarm is paid for each metric that it reads."""
+    queries = blocks(declared.block.get("metric_query"))
+    metrics = sum(1 for query in queries if query.get("metric")) or 1
+    yield Fixed("alarm", metrics * declared.book.hourly("alarm"))
+
+
+def _web_acl(declared: Declared) -> Iterator[Item]:
+    rules = len(blocks(declared.block.get("rule")))
+    fixed = declared.book.hourly("web-acl") + rules * declared.book.hourly("web-acl-rule")
+    yield Fixed(f"web ACL with {rules} rules", fixed)
+    yield declared.book.by_use("requests looked at", "web-acl-requests")
+
+
+_RULES: dict[str, Rule] = {
+    "aws_autoscaling_group": machines.auto_scaling_group,
+    "aws_batch_compute_environment": machines.compute_environment,
+    "aws_cloudwatch_composite_alarm": _each("composite alarm", "composite-alarm"),
+    "aws_cloudwatch_dashboard": _each("dashboard", "dashboard"),
+    "aws_cloudwatch_metric_alarm": _metric_alarm,
+    "aws_ec2_capacity_reservation": machines.capacity_reservation,
+    "aws_eip": _each("public IPv4 address", "public-ipv4"),
+    "aws_kms_key": _kms_key,
+    "aws_kms_replica_key": _kms_key,
+    "aws_lb": _each("load balancer", "network-load-balancer"),
+    "aws_nat_gateway": _nat_gateway,
+    "aws_sagemaker_endpoint_configuration": machines.endpoint_configuration,
+    "aws_secretsmanager_secret": _each("secret", "secret"),
+    "aws_ssm_parameter": machines.training_contract,
+    "aws_vpc_endpoint": _vpc_endpoint,
+    "aws_wafv2_web_acl": _web_acl,
+}

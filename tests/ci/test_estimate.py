@@ -1,0 +1,136 @@
+"""What an environment will cost, against a sum that was done by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci.estimate.report import Estimate, estimate
+from ci.manifest import Stack
+
+# One region: a NAT gateway, a pool of up to 2 spot machines, a serverless and a real-time endpoint, a key, two alarms.
+RESOURCES: dict[str, dict[str, Any]] = {
+    "aws_nat_gateway": {"nat": {}},
+    "aws_eip": {"nat": {}},
+    "aws_vpc_endpoint": {
+        "s3": {"vpc_endpoint_type": "Gateway"},
+        "logs": {"vpc_endpoint_type": "Interface", "subnet_ids": ["${a}", "${b}"]},
+    },
+    "aws_kms_key": {"main": {}},
+    "aws_cloudwatch_metric_alarm": {
+        "plain": {"metric_name": "x"},
+        "ratio": {"metric_query": [{"expression": "a/b"}, {"metric": [{}]}, {"metric": [{}]}]},
+    },
+    "aws_launch_template": {"pool": {"block_device_mappings": [{"ebs": {"volume_size": 100}}]}},
+    "aws_batch_compute_environment": {
+        "pool_spot": {
+            "compute_resources": {
+                "type": "SPOT",
+                "instance_type": ["g4dn.xlarge", "g5.xlarge"],
+                "min_vcpus": 0,
+                "max_vcpus": 8,
+                "launch_template": {"launch_template_id": "${aws_launch_template.pool.id}"},
+            }
+        }
+    },
+    "aws_sagemaker_endpoint_configuration": {
+        "small": {
+            "production_variants": [{"serverless_config": {"memory_size_in_mb": 2048, "max_concurrency": 5}}],
+        },
+        "large": {
+            "production_variants": [
+                {"variant_name": "live", "instance_type": "ml.g5.xlarge", "initial_instance_count": 2}
+            ]
+        },
+    },
+    "aws_sagemaker_endpoint": {
+        "large": {"name": "x-large", "endpoint_config_name": "${aws_sagemaker_endpoint_configuration.large.name}"}
+    },
+    "aws_appautoscaling_target": {
+        "large": {"resource_id": "endpoint/x-large/variant/live", "min_capacity": 1, "max_capacity": 3}
+    },
+    "aws_s3_bucket": {"data": {}},
+    "aws_iam_role": {"any": {}},
+}
+# By hand, from infra/prices.csv:
+FIXED = {
+    "nat gateway": 0.045,
+    "its address": 0.005,
+    "an interface endpoint in two zones": 2 * 0.01,
+    "a key": 1 / 730,
+    "an alarm on one metric and one on two": 3 * 0.10 / 730,
+}
+FLOOR = {"one ml.g5.xlarge": 1.408}
+MOST = {
+    "two g5.xlarge, dearer than g4dn.xlarge, each with 100 GB": 2 * (1.006 + 100 * 0.08 / 730),
+    "five requests of 2 GB": 5 * 2 * 3600 * 0.00002,
+    "three ml.g5.xlarge": 3 * 1.408,
+}
+
+
+def priced(folder: Path, resources: dict[str, Any], region: str = "us-east-1") -> Estimate:
+    document = {"provider": {"aws": [{"region": region}]}, "resource": resources}
+    (folder / "cdk.tf.json").write_text(json.dumps(document))
+    return estimate("toy", [Stack("toy-one", folder, frozenset())])
+
+
+def test_the_sum_is_the_one_done_by_hand(tmp_path: Path) -> None:
+    found = priced(tmp_path, RESOURCES)
+    always, idle, worst = (
+        sum(FIXED.values()),
+        sum((FIXED | FLOOR).values()),
+        sum((FIXED | MOST).values()),
+    )
+    total = found.total
+    figures = (total.always_on_usd_per_hour, total.idle_usd_per_hour, total.worst_usd_per_hour)
+    assert figures == pytest.approx((always, idle, worst), abs=1e-5)
+    assert figures == pytest.approx((0.071781, 1.479781, 7.049699), abs=1e-5)
+    assert total.idle_usd_per_month == pytest.approx(1080.24, abs=0.01)
+    assert (found.errors, found.not_priced) == ((), {})
+    assert {use.what for use in found.by_use} == {
+        *("data through NAT", "data through endpoints", "objects kept", "uses of keys"),
+    }
+    assert found.as_of.isoformat() == "2026-01-19"
+    assert any("spot-factor" in line for line in found.assumptions)
+    spot = next(line for line in found.lines if "pool" in line.resource)
+    assert spot.what == "up to 2 × g5.xlarge (about $0.81 an hour on spot, taken as 40% of on demand)"
+
+
+def test_a_missing_price_is_an_error_line_and_never_nothing(tmp_path: Path) -> None:
+    found = priced(tmp_path, RESOURCES, region="sa-east-1")
+    assert found.total.worst_usd_per_hour == 0
+    assert any("no price of 'nat-gateway' in sa-east-1" in line for line in found.errors)
+    # Everything that costs something is in the list: all but roles, the gateway endpoint and pieces of others.
+    assert len(found.errors) == 10
+
+
+def test_a_type_without_a_rule_is_listed(tmp_path: Path) -> None:
+    found = priced(tmp_path, {"aws_redshift_cluster": {"a": {"count": 2}, "b": {}}})
+    assert found.not_priced == {"aws_redshift_cluster": 3}
+
+
+def test_copies_count(tmp_path: Path) -> None:
+    assert priced(tmp_path, {"aws_eip": {"a": {"count": 3}}}).total.idle_usd_per_hour == pytest.approx(0.015)
+
+
+def test_a_group_of_mixed_machines_costs_as_its_dearest(tmp_path: Path) -> None:
+    specification = {"launch_template_specification": {"launch_template_id": "${aws_launch_template.ray.id}"}}
+    overrides = [{"instance_type": "m5.large"}, {"instance_type": "m5.2xlarge"}]
+    mixed = {"launch_template": {**specification, "override": overrides}}
+    resources = {
+        "aws_launch_template": {"ray": {"block_device_mappings": [{"ebs": [{"volume_size": 73}]}]}},
+        "aws_autoscaling_group": {"ray": {"min_size": 1, "max_size": 4, "mixed_instances_policy": mixed}},
+    }
+    total = priced(tmp_path, resources).total
+    each = 0.384 + 73 * 0.08 / 730
+    assert (total.always_on_usd_per_hour, total.idle_usd_per_hour) == (0, pytest.approx(each, abs=1e-6))
+    assert total.worst_usd_per_hour == pytest.approx(4 * each, abs=1e-6)
+
+
+def test_training_costs_what_one_job_runs_on(tmp_path: Path) -> None:
+    contract = {"instance_type": "ml.m5.large", "volume_gb": 30, "max_runtime_seconds": 60, "spot": False}
+    found = priced(tmp_path, {"aws_ssm_parameter": {"contract": {"value": json.dumps(contract)}, "x": {"value": "1"}}})
+    assert [line.resource for line in found.lines] == ["aws_ssm_parameter.contract"]
+    assert found.total.worst_usd_per_hour == pytest.approx(0.115 + 30 * 0.14 / 730, abs=1e-6)
+    assert found.total.idle_usd_per_hour == 0
