@@ -1,6 +1,7 @@
-"""An S3 bucket that is private, encrypted, versioned and reached over TLS only."""
+"""S3 buckets: private, encrypted, versioned and reached over TLS only; or brought by somebody else."""
 
-from cdktf import TerraformResourceLifecycle
+from cdktf import Postcondition, TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.data_aws_s3_bucket import DataAwsS3Bucket
 from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
 from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
     S3BucketLifecycleConfiguration,
@@ -18,6 +19,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 )
 from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA, S3BucketVersioningVersioningConfiguration
 
+from infra.naming import Names
 from infra.role import Statement, policy
 from infra.toolkit import Construct, skip_check
 
@@ -100,6 +102,46 @@ class Bucket(Construct):
         S3BucketLifecycleConfiguration(
             self, "lifecycle_configuration", bucket=bucket.id, rule=[rule], depends_on=[versioning]
         )
+
+
+class ExistingBucket(Construct):
+    """A bucket that somebody else keeps, protects and pays for. A plan ends where it is in another region."""
+
+    def __init__(self, scope: Construct, id: str, *, name: str, region: str) -> None:
+        super().__init__(scope, id)
+        bucket = DataAwsS3Bucket(
+            self,
+            "bucket",
+            bucket=name,
+            lifecycle=TerraformResourceLifecycle(
+                postcondition=[
+                    Postcondition(
+                        condition=f'${{self.region == "{region}"}}',
+                        error_message=f"existing things: bucket '{name}' is not in {region}; bring one of this region",
+                    )
+                ]
+            ),
+        )
+        self.name: str = bucket.bucket
+        self.arn: str = bucket.arn
+
+
+def kept_in(
+    scope: Construct,
+    id: str,
+    *,
+    existing: str | None,
+    names: Names,
+    key_arn: str,
+    guarded: bool,
+    old_versions_days: int | None,
+) -> Bucket | ExistingBucket:
+    """Take the bucket that is brought for the purpose `id`, or make one of that purpose."""
+    if existing is not None:
+        return ExistingBucket(scope, id, name=existing, region=names.region)
+    return Bucket(
+        scope, id, name=names.bucket(id), key_arn=key_arn, guarded=guarded, old_versions_days=old_versions_days
+    )
 
 
 def _deny_without_tls(bucket_arn: str) -> Statement:

@@ -1,6 +1,7 @@
-"""KMS keys: one that encrypts what an environment keeps, one that signs what it releases."""
+"""KMS keys: one that encrypts what an environment keeps, made or brought, and one that signs what it releases."""
 
-from cdktf import TerraformResourceLifecycle
+from cdktf import Postcondition, TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.data_aws_kms_key import DataAwsKmsKey
 from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
 
@@ -28,6 +29,37 @@ class EncryptionKey(Construct):
         )
         KmsAlias(self, "alias", name=f"alias/{names.regional(purpose)}", target_key_id=key.key_id)
         self.arn: str = key.arn
+
+
+class ExistingKey(Construct):
+    """A key that somebody else keeps. A plan ends where it is disabled, or is for signatures."""
+
+    def __init__(self, scope: Construct, id: str, *, arn: str) -> None:
+        super().__init__(scope, id)
+        key = DataAwsKmsKey(
+            self,
+            "key",
+            key_id=arn,
+            lifecycle=TerraformResourceLifecycle(
+                postcondition=[
+                    Postcondition(
+                        condition='${self.enabled && self.key_spec == "SYMMETRIC_DEFAULT"}',
+                        error_message=f"existing things: key_arn='{arn}' is disabled or cannot encrypt; "
+                        "bring a symmetric key that is enabled",
+                    )
+                ]
+            ),
+        )
+        self.arn: str = key.arn
+
+
+def encryption_key(
+    scope: Construct, id: str, *, existing_arn: str | None, names: Names, purpose: str, guarded: bool
+) -> EncryptionKey | ExistingKey:
+    """Take the key that is brought, or make one."""
+    if existing_arn is not None:
+        return ExistingKey(scope, id, arn=existing_arn)
+    return EncryptionKey(scope, id, names=names, purpose=purpose, guarded=guarded)
 
 
 class SigningKey(Construct):

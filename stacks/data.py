@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.bucket import Bucket
+from infra.bucket import kept_in
 from infra.image_repository import ImageRepository
-from infra.key import EncryptionKey, SigningKey
+from infra.key import SigningKey, encryption_key
 from infra.model_registry import ModelRegistry
 from infra.naming import Names
 from infra.spec import Environment, RegionSpec
@@ -28,18 +28,20 @@ class DataOutputs:
 
 
 class DataStack(Stack):
-    """All that is stateful in a region, and nothing else: the other stacks can be destroyed and built again."""
+    """All that is stateful in a region, made or brought: the other stacks can be destroyed and built again."""
 
     def __init__(self, scope: Construct, environment: Environment, region: RegionSpec) -> None:
         super().__init__(scope, environment, region.name, "data")
         names, guarded = Names.of(environment, region.name), environment.guarded
-        key = EncryptionKey(self, "main", names=names, purpose="data", guarded=guarded)
+        existing = region.existing
+        key = encryption_key(self, "main", existing_arn=existing.key_arn, names=names, purpose="data", guarded=guarded)
         signing = SigningKey(self, "signing", names=names, purpose="releases", guarded=guarded)
         data, artifacts = (
-            Bucket(
+            kept_in(
                 self,
                 purpose,
-                name=names.bucket(purpose),
+                existing=existing.bucket(purpose),
+                names=names,
                 key_arn=key.arn,
                 guarded=guarded,
                 old_versions_days=environment.old_versions_days,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.flow_log import FlowLogArchive, FlowLogGroup
-from infra.key import EncryptionKey
+from infra.key import encryption_key
 from infra.naming import Names
 from infra.network import network
 from infra.network_endpoints import NetworkEndpoints
@@ -41,7 +41,14 @@ class NetworkStack(Stack):
         )
         for log in spec.log_groups:
             # A key of its own: who reads data need not read who spoke to whom.
-            key = EncryptionKey(self, "flow_logs", names=names, purpose="flow-logs", guarded=environment.guarded)
+            key = encryption_key(
+                self,
+                "flow_logs",
+                existing_arn=region.existing.key_arn,
+                names=names,
+                purpose="flow-logs",
+                guarded=environment.guarded,
+            )
             FlowLogGroup(self, "flow_log", spec=log, vpc_id=main.vpc_id, names=names, key_arn=key.arn)
         for log in spec.log_archives:
             FlowLogArchive(self, f"flow_log_{log.bucket}", spec=log, vpc_id=main.vpc_id, names=names)

@@ -10,6 +10,7 @@ from infra.spec.environment import (
     StateSpec,
 )
 from infra.spec.errors import GroundplanError, Problem, SpecError, nearest
+from infra.spec.existing import ExistingSpec
 from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
 from infra.spec.serving import EndpointSpec
 from infra.spec.training import GpuPoolSpec, TrainingSpec
@@ -23,6 +24,7 @@ __all__ = [
     "EndpointSpec",
     "Environment",
     "ExistingNetworkSpec",
+    "ExistingSpec",
     "FlowLogSpec",
     "GpuPoolSpec",
     "GroundplanError",

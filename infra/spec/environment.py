@@ -10,7 +10,8 @@ from pydantic import Field
 from infra.spec.base import Spec, sound
 from infra.spec.cost import BudgetSpec
 from infra.spec.errors import Problem
-from infra.spec.network import AnyNetworkSpec
+from infra.spec.existing import ExistingSpec
+from infra.spec.network import AnyNetworkSpec, ExistingNetworkSpec
 from infra.spec.serving import EndpointSpec
 from infra.spec.training import GpuPoolSpec, TrainingSpec
 
@@ -25,6 +26,7 @@ class RegionSpec(Spec):
 
     name: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[1-9]$", max_length=14, description="an AWS region: 'eu-west-1'")
     network: AnyNetworkSpec = Field(description="NetworkSpec(…) or ExistingNetworkSpec(…)")
+    existing: ExistingSpec = Field(default=ExistingSpec(), description="ExistingSpec(…): a key and buckets to use")
     gpu_pools: tuple[GpuPoolSpec, ...] = ()
     training: TrainingSpec = TrainingSpec()
     endpoints: tuple[EndpointSpec, ...] = ()
@@ -35,9 +37,18 @@ class RegionSpec(Spec):
         return tuple(sorted({endpoint.model for endpoint in self.endpoints}))
 
     def broken_rules(self) -> Iterator[Problem]:
-        """Names are unique."""
+        """Names are unique, and a key is of the region that it is used in."""
         yield from sound(_repeated(self, "gpu_pools", (pool.name for pool in self.gpu_pools)))
         yield from sound(_repeated(self, "endpoints", (endpoint.name for endpoint in self.endpoints)))
+        yield from sound(self._foreign_key())
+
+    def _foreign_key(self) -> Iterator[Problem]:
+        key = self.existing.key_arn
+        if key and key.split(":")[3] != self.name:
+            rule = f"is a key of another region than {self.name!r}"
+            yield Problem(
+                f"region {self.name!r}", f"key_arn={key!r}", rule, "bring a key of this region, or its replica"
+            )
 
 
 class StateSpec(Spec):
@@ -118,6 +129,9 @@ class Environment(Spec):
             yield from sound(self._overlap(one, other))
 
     def _overlap(self, one: RegionSpec, other: RegionSpec) -> Iterator[Problem]:
+        kinds = {type(one.network), type(other.network)}
+        if kinds == {ExistingNetworkSpec}:
+            return  # Nobody here can move them.
         if one.network.block.overlaps(other.network.block):
             value = f"cidr={one.network.cidr!r} of region {one.name!r}"
             rule = f"overlaps cidr={other.network.cidr!r} of region {other.name!r}"

@@ -62,6 +62,16 @@ class Terraform:
             shutil.copy(self._folder / shared, folder)
         return Module(self, folder, cloud)
 
+    def stack(self, written: Path, cloud: CloudRecord) -> "Module":
+        """A synthesized stack that needs no other one, ready to be applied to `cloud` with its state in a file."""
+        document = json.loads(written.read_text())
+        del document["terraform"]["backend"]
+        folder = self._folder / f"{written.parent.name}-{cloud.port}"
+        folder.mkdir(exist_ok=True)
+        (folder / written.name).write_text(json.dumps(document))
+        shutil.copy(self._folder / ".terraform.lock.hcl", folder)
+        return Module(self, folder, cloud)
+
     def _run(self, folder: Path, cloud: CloudRecord | None, *arguments: str) -> Outcome:
         address = {"AWS_ENDPOINT_URL": cloud.url} if cloud else {}
         done = subprocess.run(
