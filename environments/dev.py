@@ -6,6 +6,7 @@ from infra.spec import (
     EndpointSpec,
     Environment,
     FlowLogSpec,
+    GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
     RegionSpec,
@@ -24,9 +25,7 @@ ENVIRONMENT = Environment(
         RegionSpec(
             name="us-east-1",
             network=NetworkSpec(cidr="10.20.0.0/16", zones=2, flow_logs=(FlowLogSpec(kept_days=30),)),
-            gpu_pools=(
-                GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge", "g6.xlarge"), max_nodes=4),
-            ),
+            gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
             endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
         ),

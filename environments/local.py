@@ -6,6 +6,7 @@ from infra.spec import (
     EndpointSpec,
     Environment,
     FlowLogSpec,
+    GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
     RegionSpec,
@@ -27,7 +28,7 @@ ENVIRONMENT = Environment(
             network=NetworkSpec(
                 cidr="10.10.0.0/16", zones=2, nat="none", interface_endpoints=(), flow_logs=(FlowLogSpec(kept_days=1),)
             ),
-            gpu_pools=(GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge"), max_nodes=2),),
+            gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=2),),
             training=TrainingSpec(spot=False, max_runtime_seconds=1800),
             endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
         ),

@@ -6,6 +6,8 @@ from infra.spec import (
     BudgetSpec,
     EndpointSpec,
     Environment,
+    FairShareSpec,
+    GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
     RegionSpec,
@@ -27,8 +29,23 @@ ENVIRONMENT = Environment(
             name="us-east-1",
             network=NetworkSpec(cidr="10.40.0.0/16", nat="per-zone", interface_endpoints=JOB_SERVICES),
             gpu_pools=(
-                GpuPoolSpec(name="small", instance_types=("g5.xlarge", "g6.xlarge", "g4dn.xlarge"), max_nodes=8),
-                GpuPoolSpec(name="large", instance_types=("g5.48xlarge", "g6.48xlarge"), max_nodes=4, volume_gb=500),
+                GpuPoolSpec(name="small", need=GpuNeed(gpus=1, vcpus=4), max_nodes=8),
+                GpuPoolSpec(
+                    name="large",
+                    instance_types=("g6.48xlarge", "g5.48xlarge", "g6e.48xlarge", "g7.48xlarge"),
+                    max_nodes=4,
+                    volume_gb=500,
+                ),
+                # Nodes of one job share a zone and a fabric, and Batch wants them on demand.
+                GpuPoolSpec(
+                    name="wide",
+                    instance_types=("p4d.24xlarge", "p4de.24xlarge"),
+                    purchase="on-demand",
+                    nodes=2,
+                    max_nodes=4,
+                    shared_memory_gb=64,
+                    fair_shares=(FairShareSpec(name="product", weight=0.5), FairShareSpec(name="research")),
+                ),
             ),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
             endpoints=(REVIEWS,),
@@ -36,9 +53,7 @@ ENVIRONMENT = Environment(
         RegionSpec(
             name="eu-west-1",
             network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone", interface_endpoints=JOB_SERVICES),
-            gpu_pools=(
-                GpuPoolSpec(name="small", instance_types=("g5.xlarge", "g6.xlarge", "g4dn.xlarge"), max_nodes=4),
-            ),
+            gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1, vcpus=4), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
             endpoints=(REVIEWS,),
         ),

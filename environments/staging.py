@@ -5,6 +5,7 @@ from infra.spec import (
     BudgetSpec,
     EndpointSpec,
     Environment,
+    GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
     RegionSpec,
@@ -27,9 +28,7 @@ ENVIRONMENT = Environment(
                 # What carries much: images and logs pay for their endpoints by what NAT does not see.
                 interface_endpoints=("ecr.api", "ecr.dkr", "logs", "sts"),
             ),
-            gpu_pools=(
-                GpuPoolSpec(name="small", instance_types=("g4dn.xlarge", "g5.xlarge", "g6.xlarge"), max_nodes=4),
-            ),
+            gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
             endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
         ),

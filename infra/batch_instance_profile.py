@@ -22,13 +22,14 @@ _JOIN_CLUSTER = (
 class BatchInstanceProfile(Construct):
     """The instance profile of every pool in a region."""
 
-    def __init__(self, scope: Construct, id: str, *, names: Names, repository_arn: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, names: Names) -> None:
         super().__init__(scope, id)
-        logs = f"arn:aws:logs:{names.region}:{names.account_id}:log-group:/aws/batch/*"
+        # By their names, which naming.py gives: so no pool waits for the stack that makes them.
+        own = f"{names.region}:{names.account_id}"
+        repository = f"arn:aws:ecr:{own}:repository/{names.regional('ml')}"
+        logs = f"arn:aws:logs:{own}:log-group:{names.job_logs('*')}"
         # Batch names its clusters itself.
-        clusters = tuple(
-            f"arn:aws:ecs:{names.region}:{names.account_id}:{kind}/*" for kind in ("cluster", "container-instance")
-        )
+        clusters = tuple(f"arn:aws:ecs:{own}:{kind}/*" for kind in ("cluster", "container-instance"))
         role = Role(
             self,
             "machine",
@@ -37,8 +38,8 @@ class BatchInstanceProfile(Construct):
             statements=(
                 Statement(_JOIN_CLUSTER, clusters),
                 Statement(("ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken")),
-                Statement(PULL_IMAGE, (repository_arn,)),
-                Statement(("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"), (logs,)),
+                Statement(PULL_IMAGE, (repository,)),
+                Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (logs, f"{logs}:*")),
             ),
         )
         profile = IamInstanceProfile(self, "instance_profile", name=names.role("batch-machine"), role=role.name)

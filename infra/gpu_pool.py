@@ -1,30 +1,39 @@
-"""A Batch queue over GPU machines: spot while there is any, on-demand when there is none."""
+"""A Batch queue over GPU machines, and beside a spot queue one on demand for jobs that are taken away too often."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from cdktf import TerraformResourceLifecycle, Token
+from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.batch_compute_environment import (
     BatchComputeEnvironment,
     BatchComputeEnvironmentComputeResources,
     BatchComputeEnvironmentComputeResourcesEc2Configuration,
     BatchComputeEnvironmentComputeResourcesLaunchTemplate,
 )
-from cdktf_cdktf_provider_aws.batch_job_queue import BatchJobQueue, BatchJobQueueComputeEnvironmentOrder
-from cdktf_cdktf_provider_aws.launch_template import (
-    LaunchTemplate,
-    LaunchTemplateBlockDeviceMappings,
-    LaunchTemplateBlockDeviceMappingsEbs,
-    LaunchTemplateMetadataOptions,
-    LaunchTemplateTagSpecifications,
+from cdktf_cdktf_provider_aws.batch_job_queue import (
+    BatchJobQueue,
+    BatchJobQueueComputeEnvironmentOrder,
+    BatchJobQueueJobStateTimeLimitAction,
 )
+from cdktf_cdktf_provider_aws.batch_scheduling_policy import (
+    BatchSchedulingPolicy,
+    BatchSchedulingPolicyFairSharePolicy,
+    BatchSchedulingPolicyFairSharePolicyShareDistribution,
+)
+from cdktf_cdktf_provider_aws.placement_group import PlacementGroup
 
 from infra.naming import Names
 from infra.spec import GpuPoolSpec
 from infra.toolkit import Construct
 
+# Batch's own words for a job that no machine can be had for.
+_NO_CAPACITY = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"
+
 
 class GpuPool(Construct):
-    """One queue. Its machines, disks and interfaces carry `tags`: default tags do not reach what Batch starts."""
+    """One pool. Jobs of several nodes stand close together in one zone; all others are spread over all zones.
+
+    `template_…` say how its machines start: a launch template's id, its version, and its address in this stack.
+    """
 
     def __init__(
         self,
@@ -33,81 +42,107 @@ class GpuPool(Construct):
         *,
         spec: GpuPoolSpec,
         names: Names,
+        template_id: str,
+        template_version: str,
+        template_address: str,
         instance_profile_arn: str,
         subnet_ids: Sequence[str],
         security_group_id: str,
-        tags: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
         self._spec, self._name = spec, names.regional(f"pool-{spec.name}")
-        self._subnet_ids, self._security_group_id = list(subnet_ids), security_group_id
-        self._instance_profile_arn = instance_profile_arn
-        self._template = self._launch_template({**tags, "pool": spec.name, "Name": self._name})
-        least, most, stand_in = (
-            n * spec.vcpus_per_node for n in (spec.min_nodes, spec.max_nodes, spec.max_on_demand_nodes)
+        self._subnet_ids = list(subnet_ids) if spec.nodes == 1 else [subnet_ids[spec.zone]]
+        self._security_group_id, self._instance_profile_arn = security_group_id, instance_profile_arn
+        self._template = BatchComputeEnvironmentComputeResourcesLaunchTemplate(
+            launch_template_id=template_id, version=template_version
         )
-        spot = self._machines("spot", "SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED", least, most)
-        on_demand = self._machines("on_demand", "EC2", "BEST_FIT_PROGRESSIVE", 0, stand_in)
-        queue = BatchJobQueue(
-            self,
-            "job_queue",
-            name=self._name,
-            priority=1,
-            state="ENABLED",
-            compute_environment_order=[
-                BatchJobQueueComputeEnvironmentOrder(order=order, compute_environment=machines.arn)
-                for order, machines in enumerate((spot, on_demand), start=1)
-            ],
-        )
-        self.queue_arn: str = queue.arn
+        self._template_address = template_address
+        self._placement_group = self._close_together()
+        policy_arn = self._fair_share()
+        most = spec.max_nodes
+        if spec.purchase == "spot":
+            machines = self._machines("machines", "SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED", spec.min_nodes, most)
+        else:
+            machines = self._machines("machines", "EC2", "BEST_FIT_PROGRESSIVE", spec.min_nodes, most)
+        queues = [self._queue("job_queue", self._name, machines, policy_arn)]
+        if spec.has_fallback:
+            stand_in = self._machines("on_demand_machines", "EC2", "BEST_FIT_PROGRESSIVE", 0, spec.max_on_demand_nodes)
+            queues.append(self._queue("on_demand", f"{self._name}-on-demand", stand_in, policy_arn))
+        self.queue_arns: tuple[str, ...] = tuple(queues)
 
     def _machines(
-        self, kind: str, batch_type: str, strategy: str, least_vcpus: int, most_vcpus: int
+        self, kind: str, batch_type: str, strategy: str, least_nodes: int, most_nodes: int
     ) -> BatchComputeEnvironment:
+        image = BatchComputeEnvironmentComputeResourcesEc2Configuration(
+            image_type="ECS_AL2023_NVIDIA", image_id_override=self._spec.image_id
+        )
         resources = BatchComputeEnvironmentComputeResources(
             type=batch_type,
             allocation_strategy=strategy,
-            instance_type=list(self._spec.instance_types),
-            min_vcpus=least_vcpus,
-            max_vcpus=most_vcpus,
+            instance_type=list(self._spec.types),
+            min_vcpus=least_nodes * self._spec.vcpus_per_node,
+            max_vcpus=most_nodes * self._spec.vcpus_per_node,
             subnets=self._subnet_ids,
-            security_group_ids=[self._security_group_id],
+            # EC2 takes a group for a machine or for its interfaces, never both: the template has the interfaces' own.
+            security_group_ids=None if self._spec.efa_interfaces else [self._security_group_id],
             instance_role=self._instance_profile_arn,
-            ec2_configuration=[BatchComputeEnvironmentComputeResourcesEc2Configuration(image_type="ECS_AL2023_NVIDIA")],
-            launch_template=BatchComputeEnvironmentComputeResourcesLaunchTemplate(
-                launch_template_id=self._template.id, version=Token.as_string(self._template.latest_version)
-            ),
+            placement_group=self._placement_group,
+            ec2_configuration=[image],
+            launch_template=self._template,
         )
         return BatchComputeEnvironment(
             self,
             kind,
             # A queue is never without: a changed environment is made first, under a fresh name, then the old one goes.
             # The trigger says so while the plan is made, when the provider does not yet see that the version changes.
-            compute_environment_name_prefix=f"{self._name}-{kind.replace('_', '-')}-",
+            compute_environment_name_prefix=f"{self._name}-{batch_type.lower()}-",
             type="MANAGED",
             compute_resources=resources,
             lifecycle=TerraformResourceLifecycle(
-                create_before_destroy=True,
-                replace_triggered_by=[f"aws_launch_template.{self._template.friendly_unique_id}.latest_version"],
+                create_before_destroy=True, replace_triggered_by=[f"{self._template_address}.latest_version"]
             ),
         )
 
-    def _launch_template(self, tags: Mapping[str, str]) -> LaunchTemplate:
-        disk = LaunchTemplateBlockDeviceMappingsEbs(
-            volume_size=self._spec.volume_gb, volume_type="gp3", encrypted="true", delete_on_termination="true"
+    def _queue(self, id: str, name: str, machines: BatchComputeEnvironment, policy_arn: str | None) -> str:
+        limit = self._spec.capacity_wait_seconds
+        given_up = BatchJobQueueJobStateTimeLimitAction(
+            action="CANCEL", state="RUNNABLE", reason=_NO_CAPACITY, max_time_seconds=limit or 0
         )
-        return LaunchTemplate(
+        queue = BatchJobQueue(
             self,
-            "launch_template",
-            name=self._name,
-            update_default_version=True,
-            block_device_mappings=[LaunchTemplateBlockDeviceMappings(device_name="/dev/xvda", ebs=disk)],
-            # One hop: containers cannot reach the machine's own credentials.
-            metadata_options=LaunchTemplateMetadataOptions(
-                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
-            ),
-            tag_specifications=[
-                LaunchTemplateTagSpecifications(resource_type=kind, tags=dict(tags))
-                for kind in ("instance", "volume", "network-interface")
-            ],
+            id,
+            name=name,
+            priority=1,
+            state="ENABLED",
+            scheduling_policy_arn=policy_arn,
+            job_state_time_limit_action=[given_up] if limit else None,
+            compute_environment_order=[BatchJobQueueComputeEnvironmentOrder(order=1, compute_environment=machines.arn)],
         )
+        return queue.arn
+
+    def _close_together(self) -> str | None:
+        """Nodes that talk all the time belong into one cluster of one zone."""
+        if self._spec.nodes == 1:
+            return None
+        group = PlacementGroup(self, "placement_group", name=self._name, strategy="cluster")
+        return str(group.name)
+
+    def _fair_share(self) -> str | None:
+        spec = self._spec
+        if not spec.fair_shares:
+            return None
+        shares = [
+            BatchSchedulingPolicyFairSharePolicyShareDistribution(
+                share_identifier=share.name, weight_factor=share.weight
+            )
+            for share in spec.fair_shares
+        ]
+        policy = BatchSchedulingPolicy(
+            self,
+            "scheduling_policy",
+            name=self._name,
+            fair_share_policy=BatchSchedulingPolicyFairSharePolicy(
+                share_decay_seconds=spec.fair_share_seconds, share_distribution=shares
+            ),
+        )
+        return str(policy.arn)

@@ -35,6 +35,10 @@ class Names:
         """Name what is unique within one region of an account."""
         return self._joined(longest, self.project, self.environment, purpose)
 
+    def job_logs(self, pool: str) -> str:
+        """Name the log group of a pool's jobs; '*' stands for those of all pools."""
+        return f"/aws/batch/{self.regional(pool)}"
+
     def _joined(self, longest: int, *parts: str) -> str:
         name = "-".join(parts).replace("_", "-")
         if len(name) > longest:

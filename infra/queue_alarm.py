@@ -1,6 +1,7 @@
 """News of failed jobs. Batch publishes no metrics of its queues, but an event for each change of a job's state."""
 
 import json
+from collections.abc import Sequence
 
 from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule
 from cdktf_cdktf_provider_aws.cloudwatch_event_target import CloudwatchEventTarget
@@ -10,14 +11,16 @@ from infra.toolkit import Construct
 
 
 class QueueAlarm(Construct):
-    """Tells the topic of every job of a pool's queue that failed for good, its retries spent."""
+    """Tells the topic of every job of a pool's queues that failed for good, its retries spent."""
 
-    def __init__(self, scope: Construct, id: str, *, pool: str, queue_arn: str, names: Names, topic_arn: str) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, pool: str, queue_arns: Sequence[str], names: Names, topic_arn: str
+    ) -> None:
         super().__init__(scope, id)
         pattern = {
             "source": ["aws.batch"],
             "detail-type": ["Batch Job State Change"],
-            "detail": {"status": ["FAILED"], "jobQueue": [queue_arn]},
+            "detail": {"status": ["FAILED"], "jobQueue": list(queue_arns)},
         }
         rule = CloudwatchEventRule(
             self,

@@ -8,7 +8,7 @@ from infra.queue_alarm import QueueAlarm
 from infra.spec import Environment, RegionSpec
 from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
-from stacks.training import TrainingOutputs
+from stacks.pools import PoolsOutputs
 
 
 class OperationsStack(Stack):
@@ -20,13 +20,13 @@ class OperationsStack(Stack):
         environment: Environment,
         region: RegionSpec,
         data: DataOutputs,
-        training: TrainingOutputs,
+        pools: PoolsOutputs,
     ) -> None:
         super().__init__(scope, environment, region.name, "operations")
         names = Names.of(environment, region.name)
         topic = AlarmTopic(self, "alarms", names=names, key_arn=data.key_arn, emails=environment.budget.emails)
         for spec in region.endpoints:
             EndpointAlarms(self, spec.name, spec=spec, names=names, topic_arn=topic.arn)
-        for pool, queue_arn in training.queue_arns.items():
-            QueueAlarm(self, f"pool-{pool}", pool=pool, queue_arn=queue_arn, names=names, topic_arn=topic.arn)
+        for pool, queue_arns in pools.queue_arns.items():
+            QueueAlarm(self, f"pool-{pool}", pool=pool, queue_arns=queue_arns, names=names, topic_arn=topic.arn)
         Dashboard(self, "overview", names=names, endpoints=region.endpoints)

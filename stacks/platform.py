@@ -1,9 +1,11 @@
 """The architecture: which stacks an environment has, and what each hands to the next.
 
-network ───► training ───► operations     in each region
-               ▲              ▲
-data ──────────┴──────────────┘
-  └────────► serving
+network ───► pools ─┬─► operations        in each region
+    └───────────┐   │       ▲
+                ▼   ▼       │
+data ────────► training     │
+  ├─────────────────────────┘
+  └──────────► serving
 cost                                      once in the environment
 """
 
@@ -13,6 +15,7 @@ from stacks.cost import CostStack
 from stacks.data import DataStack
 from stacks.network import NetworkStack
 from stacks.operations import OperationsStack
+from stacks.pools import PoolsStack
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 
@@ -27,6 +30,7 @@ def build_platform(scope: Construct, environment: Environment) -> None:
 def _build_region(scope: Construct, environment: Environment, region: RegionSpec) -> None:
     network = NetworkStack(scope, environment, region).outputs
     data = DataStack(scope, environment, region).outputs
-    training = TrainingStack(scope, environment, region, network, data).outputs
+    pools = PoolsStack(scope, environment, region, network).outputs
+    TrainingStack(scope, environment, region, network, data, pools)
     ServingStack(scope, environment, region, data)
-    OperationsStack(scope, environment, region, data, training)
+    OperationsStack(scope, environment, region, data, pools)

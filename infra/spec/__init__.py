@@ -11,9 +11,11 @@ from infra.spec.environment import (
 )
 from infra.spec.errors import GroundplanError, Problem, SpecError, nearest
 from infra.spec.existing import ExistingSpec
+from infra.spec.gpu_need import GpuNeed
+from infra.spec.gpu_pool import FairShareSpec, GpuPoolSpec
 from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
 from infra.spec.serving import EndpointSpec
-from infra.spec.training import GpuPoolSpec, TrainingSpec
+from infra.spec.training import TrainingSpec
 
 __all__ = [
     "JOB_SERVICES",
@@ -25,7 +27,9 @@ __all__ = [
     "Environment",
     "ExistingNetworkSpec",
     "ExistingSpec",
+    "FairShareSpec",
     "FlowLogSpec",
+    "GpuNeed",
     "GpuPoolSpec",
     "GroundplanError",
     "NetworkSpec",

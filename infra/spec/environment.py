@@ -11,9 +11,10 @@ from infra.spec.base import Spec, sound
 from infra.spec.cost import BudgetSpec
 from infra.spec.errors import Problem
 from infra.spec.existing import ExistingSpec
+from infra.spec.gpu_pool import GpuPoolSpec
 from infra.spec.network import AnyNetworkSpec, ExistingNetworkSpec
 from infra.spec.serving import EndpointSpec
-from infra.spec.training import GpuPoolSpec, TrainingSpec
+from infra.spec.training import TrainingSpec
 
 # The model of what serves no single one, and the time to live of what nobody ends: no key is ever missing.
 SHARED, FOREVER = "shared", "never"
@@ -37,10 +38,17 @@ class RegionSpec(Spec):
         return tuple(sorted({endpoint.model for endpoint in self.endpoints}))
 
     def broken_rules(self) -> Iterator[Problem]:
-        """Names are unique, and a key is of the region that it is used in."""
+        """Names are unique, a key is of the region that it is used in, and pools stand in zones that there are."""
         yield from sound(_repeated(self, "gpu_pools", (pool.name for pool in self.gpu_pools)))
         yield from sound(_repeated(self, "endpoints", (endpoint.name for endpoint in self.endpoints)))
         yield from sound(self._foreign_key())
+        yield from sound(self._zones())
+
+    def _zones(self) -> Iterator[Problem]:
+        for pool in self.gpu_pools:
+            if pool.zone >= self.network.zones:
+                rule = f"is none of the {self.network.zones} zones of region {self.name!r}"
+                yield pool.problem("zone", rule, f"give 0 to {self.network.zones - 1}")
 
     def _foreign_key(self) -> Iterator[Problem]:
         key = self.existing.key_arn

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import environments
-from infra.spec import EndpointSpec, Environment, GpuPoolSpec, RegionSpec
+from infra.spec import EndpointSpec, Environment, FairShareSpec, GpuNeed, GpuPoolSpec, RegionSpec
 from infra.toolkit import new_app
 from stacks.platform import build_platform
 
@@ -12,6 +12,7 @@ from stacks.platform import build_platform
 LONGEST = {
     ("aws_batch_compute_environment", "compute_environment_name_prefix"): 128 - 26,
     ("aws_batch_job_queue", "name"): 128,
+    ("aws_batch_scheduling_policy", "name"): 128,
     ("aws_budgets_budget", "name"): 100,
     ("aws_ce_anomaly_monitor", "name"): 1024,
     ("aws_ce_anomaly_subscription", "name"): 1024,
@@ -24,6 +25,7 @@ LONGEST = {
     ("aws_iam_role_policy", "name"): 128,
     ("aws_kms_alias", "name"): 256,
     ("aws_launch_template", "name"): 128,
+    ("aws_placement_group", "name"): 255,
     ("aws_s3_bucket", "bucket"): 63,
     ("aws_sagemaker_endpoint", "name"): 63,
     ("aws_sagemaker_endpoint_configuration", "name"): 63,
@@ -33,13 +35,23 @@ LONGEST = {
     ("aws_sns_topic", "name"): 256,
 }
 
+SPOT = GpuPoolSpec(name="p" * 16, need=GpuNeed(), max_nodes=1)
+NODES = GpuPoolSpec(
+    name="q" * 16,
+    need=GpuNeed(),
+    purchase="on-demand",
+    nodes=2,
+    max_nodes=2,
+    fair_shares=(FairShareSpec(name="s"),),
+)
+
 
 def environment_of_long_words() -> Environment:
     local = environments.load("local")
     region = RegionSpec(
         name="ap-southeast-2",
         network=local.regions[0].network,
-        gpu_pools=(GpuPoolSpec(name="p" * 16, instance_types=("g5.xlarge",), max_nodes=1),),
+        gpu_pools=(SPOT, NODES),
         endpoints=(EndpointSpec(name="n" * 24, model="m" * 32),),
     )
     return local.model_copy(update={"name": "e" * 10, "project": "g" * 14, "regions": (region,)})

@@ -15,7 +15,7 @@ from infra.spec.contract import ServingContract, TrainingContract
 GOLDEN = Path(__file__).with_name("stateful_addresses.txt")
 # What holds something that cannot be made again.
 STATEFUL = {"aws_ecr_repository", "aws_kms_key", "aws_s3_bucket", "aws_sagemaker_model_package_group"}
-IN_EACH_REGION = {"network", "data", "training", "serving", "operations"}
+IN_EACH_REGION = {"network", "data", "pools", "training", "serving", "operations"}
 Stacks = dict[str, dict[str, Any]]
 
 
@@ -51,9 +51,10 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     here = "local-us-east-1-"
     needs = {id: {need.removeprefix(here) for need in manifest[id]["dependencies"]} for id in manifest}
     assert needs[f"{here}network"] == needs[f"{here}data"] == needs["local-cost"] == set()
-    assert needs[f"{here}training"] == {"network", "data"}
+    assert needs[f"{here}pools"] == {"network"}
+    assert needs[f"{here}training"] == {"network", "data", "pools"}
     assert needs[f"{here}serving"] == {"data"}
-    assert needs[f"{here}operations"] == {"data", "training"}
+    assert needs[f"{here}operations"] == {"data", "pools"}
 
 
 def test_stacks_come_in_the_order_of_their_needs(tmp_path: Path) -> None:

@@ -89,10 +89,10 @@ def test_without_any_one_propagation_the_check_fails(stacks: Stacks, way: Propag
 
 
 def test_a_wrong_value_is_a_gap_too(stacks: Stacks) -> None:
-    document = copy.deepcopy(stacks["prod-us-east-1-training"])
+    document = copy.deepcopy(stacks["prod-us-east-1-pools"])
     template = next(declared(document, "aws_launch_template"))
     template["tag_specifications"][0]["tags"]["environment"] = "dev"
-    assert "wrong environment=dev" in " ".join(gaps("prod-us-east-1-training", document))
+    assert "wrong environment=dev" in " ".join(gaps("prod-us-east-1-pools", document))
 
 
 def test_tags_are_the_seven_that_the_bill_is_split_by() -> None:

@@ -20,7 +20,9 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return child_environment({"TF_CLI_CONFIG_FILE": str(write_configuration(workspace))})
 
 
-@pytest.mark.parametrize("stack", ["prod-us-east-1-network", "prod-us-east-1-training", "local-us-east-1-serving"])
+@pytest.mark.parametrize(
+    "stack", ["prod-us-east-1-network", "prod-us-east-1-pools", "prod-us-east-1-training", "local-us-east-1-serving"]
+)
 def test_terraform_validates(stack: str, outdir: Path, variables: dict[str, str]) -> None:
     terraform = [str(find_terraform()), f"-chdir={outdir / 'stacks' / stack}"]
     subprocess.run([*terraform, "init", "-backend=false"], env=variables, check=True, capture_output=True)

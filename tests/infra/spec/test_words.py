@@ -9,6 +9,7 @@ from infra.spec import (
     EmbeddedCloud,
     EndpointSpec,
     Environment,
+    GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
     RegionSpec,
@@ -45,7 +46,7 @@ def message(build: object) -> str:
 
 
 def test_min_above_max_is_said_in_four_parts() -> None:
-    said = message(lambda: GpuPoolSpec(name="big", instance_types=("g5.xlarge",), min_nodes=3, max_nodes=2))
+    said = message(lambda: GpuPoolSpec(name="big", need=GpuNeed(), min_nodes=3, max_nodes=2))
     assert said == "gpu pool 'big': min_nodes=3 is above max_nodes=2; raise max_nodes or lower min_nodes"
 
 
@@ -68,8 +69,9 @@ def test_unknown_instance_type_offers_the_nearest() -> None:
 
 def test_pool_wants_gpus_of_one_size() -> None:
     said = message(lambda: GpuPoolSpec(name="a", instance_types=("g5.xlarge", "g5.2xlarge", "m5.xlarge"), max_nodes=1))
-    assert "'g5.2xlarge' has 8 x86_64 vCPUs where 'g5.xlarge' has 4 x86_64" in said
-    assert "'m5.xlarge' has no NVIDIA GPU" in said
+    assert said.endswith("'m5.xlarge' has no NVIDIA GPU; choose a g or p type")
+    said = message(lambda: GpuPoolSpec(name="a", instance_types=("g5.xlarge", "g5.2xlarge"), max_nodes=1))
+    assert "'g5.2xlarge' has 8 x86_64 vCPUs and 1 GPUs where 'g5.xlarge' has 4 x86_64 vCPUs and 1 GPUs" in said
 
 
 def test_overlapping_networks_of_two_regions() -> None:
@@ -157,7 +159,7 @@ def test_missing_field_is_named() -> None:
 
 def test_gather_reports_problems_of_all_levels_at_once() -> None:
     def build() -> None:
-        pools = (GpuPoolSpec(name="big", instance_types=("g5.xlarge",), min_nodes=3, max_nodes=2),)
+        pools = (GpuPoolSpec(name="big", need=GpuNeed(), min_nodes=3, max_nodes=2),)
         endpoints = (EndpointSpec(name="e", model="m", memory=1),)  # type: ignore[call-arg]
         environment(region(gpu_pools=pools, endpoints=endpoints), region("eu-west-1"), nmae="x")
 
