@@ -16,8 +16,9 @@ from ci.deploy import DeployResult, deploy
 from ci.destroy import destroy
 from ci.errors import CommandError
 from ci.inventory import inventory
+from ci.invocation import Caller
 from ci.optimize import OptimizeResult, optimize
-from ci.predict import invoke, predict
+from ci.predict import predict
 from ci.progress import QUIET, Progress
 from ci.release import ReleaseResult, release
 from ci.report.story import Answer, CostLine, CurvePoint, Figures, ResourceSpan, StackBox, Story
@@ -28,8 +29,6 @@ from ci.workspace import Workspace
 from infra.spec import EmbeddedCloud
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
-
     from infra.localcloud import CloudRecord
 
 ENVIRONMENT = "local"
@@ -121,11 +120,11 @@ def _answers(site: Site, endpoint: str, model: str, progress: Progress) -> tuple
 def _latencies(site: Site, endpoint: str, texts: list[str]) -> tuple[float, ...]:
     """Milliseconds of single predictions through the signed AWS client, one after the other."""
     region, contract = find_endpoint(site, endpoint)
-    runtime: SageMakerRuntimeClient = site.client("sagemaker-runtime", region.name)
+    caller = Caller(site, region.name, contract)
     took = []
     for index in range(TIMED_PREDICTIONS):
         started = time.perf_counter()
-        invoke(runtime, contract.endpoint_name, [{"text": texts[index % len(texts)]}])
+        caller.ask([{"text": texts[index % len(texts)]}])
         took.append((time.perf_counter() - started) * 1000)
     return tuple(took)
 

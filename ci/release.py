@@ -4,21 +4,18 @@ import json
 import time
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ci import gate, jobs, model_registry
 from ci.artifacts import fetch_archive
 from ci.contracts import endpoints_of
 from ci.errors import CommandError
-from ci.predict import invoke
+from ci.invocation import Caller
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.rollout import roll_out
 from ci.site import Site
 from infra.spec.contract import ServingContract
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 
 class ReleasedEndpoint(Result):
@@ -125,9 +122,9 @@ def _released(
 ) -> ReleasedEndpoint:
     began = time.monotonic()
     configuration = roll_out(site, region, contract, package)
-    runtime: SageMakerRuntimeClient = site.client("sagemaker-runtime", region)
+    caller = Caller(site, region, contract)
     asked = time.perf_counter()
-    answer = invoke(runtime, contract.endpoint_name, [_sample(content)])
+    answer = caller.ask([_sample(content)])
     milliseconds = (time.perf_counter() - asked) * 1000
     progress.say(f"{region}: {contract.endpoint_name} serves {answer['model_version']}: {answer['predictions'][0]}.")
     return ReleasedEndpoint(

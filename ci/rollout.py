@@ -9,8 +9,9 @@ from ci.errors import WorkError
 from ci.jobs import tags
 from ci.leftovers import MANAGED_BY
 from ci.model_registry import Package
+from ci.serving_requests import configuration_request, model_request, update_request
 from ci.site import Site
-from infra.spec.contract import VARIANT_NAME, ServingContract
+from infra.spec.contract import ServingContract
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -26,29 +27,21 @@ def roll_out(site: Site, region: str, contract: ServingContract, package: Packag
     back to what served before.
     """
     sagemaker: SageMakerClient = site.client("sagemaker", region)
-    container = _container(contract, package)
-    capacity = {"MemorySizeInMB": contract.memory_mb, "MaxConcurrency": contract.max_concurrency}
-    content = json.dumps([container, capacity, contract.role_arn], sort_keys=True)
+    model = model_request(contract, package)
+    content = json.dumps([model, configuration_request(contract, "")], sort_keys=True)
     name = f"{contract.endpoint_name[:50]}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     labels: Any = [*tags(site, component="serving", model=contract.model), MANAGED_BY]
     if not _exists(sagemaker.describe_model, ModelName=name):
-        sagemaker.create_model(
-            ModelName=name, PrimaryContainer=container, ExecutionRoleArn=contract.role_arn, Tags=labels
-        )
+        sagemaker.create_model(ModelName=name, Tags=labels, **model)
     if not _exists(sagemaker.describe_endpoint_config, EndpointConfigName=name):
-        variant: Any = {"VariantName": VARIANT_NAME, "ModelName": name, "ServerlessConfig": capacity}
-        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=labels)
+        configuration = configuration_request(contract, name)
+        sagemaker.create_endpoint_config(EndpointConfigName=name, Tags=labels, **configuration)
     if sagemaker.describe_endpoint(EndpointName=contract.endpoint_name)["EndpointConfigName"] != name:
-        sagemaker.update_endpoint(EndpointName=contract.endpoint_name, EndpointConfigName=name)
+        sagemaker.update_endpoint(
+            EndpointName=contract.endpoint_name, EndpointConfigName=name, **update_request(contract)
+        )
     _wait(site, sagemaker, contract.endpoint_name, name)
     return name
-
-
-def _container(contract: ServingContract, package: Package) -> Any:
-    from ml.contract import PUBLIC_KEY_VARIABLE
-
-    environment = {PUBLIC_KEY_VARIABLE: package.public_key_pem}
-    return {"Image": contract.image_uri, "ModelDataUrl": package.bundle, "Environment": environment}
 
 
 def _exists(describe: Any, **name: str) -> bool:

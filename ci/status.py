@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from ci.result import Result
 from ci.site import Site
 from infra.naming import Names
+from infra.spec.serving import EndpointKind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
 LAST_JOBS = 10
 
@@ -21,6 +23,9 @@ class EndpointState(Result):
     region: str
     state: str
     configuration: str
+    kind: EndpointKind
+    # None for a serverless one.
+    instances: int | None
 
 
 class JobState(Result):
@@ -75,15 +80,22 @@ def _endpoints(site: Site) -> list[EndpointState]:
         for page in sagemaker.get_paginator("list_endpoints").paginate(NameContains=prefix):
             for entry in page["Endpoints"]:
                 known = sagemaker.describe_endpoint(EndpointName=entry["EndpointName"])
-                found.append(
-                    EndpointState(
-                        endpoint=entry["EndpointName"],
-                        region=region.name,
-                        state=known["EndpointStatus"],
-                        configuration=known["EndpointConfigName"],
-                    )
-                )
+                found.append(_endpoint(region.name, known))
     return found
+
+
+def _endpoint(region: str, known: "DescribeEndpointOutputTypeDef") -> EndpointState:
+    variants = known.get("ProductionVariants", [])
+    serverless = any("CurrentServerlessConfig" in variant for variant in variants)
+    kind: EndpointKind = "async" if known.get("AsyncInferenceConfig") else "real-time"
+    return EndpointState(
+        endpoint=known["EndpointName"],
+        region=region,
+        state=known["EndpointStatus"],
+        configuration=known["EndpointConfigName"],
+        kind="serverless" if serverless else kind,
+        instances=None if serverless else sum(variant.get("CurrentInstanceCount", 0) for variant in variants),
+    )
 
 
 def _jobs(site: Site) -> list[JobState]:

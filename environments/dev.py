@@ -1,6 +1,7 @@
 """Where a team tries things: one region, spot machines, small bills."""
 
 from infra.spec import (
+    Async,
     AwsAccount,
     BudgetSpec,
     EndpointSpec,
@@ -9,6 +10,7 @@ from infra.spec import (
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
+    RealTime,
     RegionSpec,
     StateSpec,
     TrainingSpec,
@@ -27,7 +29,11 @@ ENVIRONMENT = Environment(
             network=NetworkSpec(cidr="10.20.0.0/16", zones=2, flow_logs=(FlowLogSpec(kept_days=30),)),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
-            endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
+            endpoints=(
+                EndpointSpec(name="review-sentiment", model="review_sentiment"),
+                EndpointSpec(name="review-sentiment-live", model="review_sentiment", hosting=RealTime()),
+                EndpointSpec(name="review-sentiment-batch", model="review_sentiment", hosting=Async()),
+            ),
         ),
     ),
     budget=BudgetSpec(monthly_usd=1000, emails=("ml-platform@example.com",)),

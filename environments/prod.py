@@ -2,6 +2,7 @@
 
 from infra.spec import (
     JOB_SERVICES,
+    Async,
     AwsAccount,
     BudgetSpec,
     EndpointSpec,
@@ -10,12 +11,34 @@ from infra.spec import (
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
+    RealTime,
     RegionSpec,
+    ScheduleSpec,
+    Serverless,
     StateSpec,
     TrainingSpec,
 )
 
-REVIEWS = EndpointSpec(name="review-sentiment", model="review_sentiment", memory_mb=3072, max_concurrency=20)
+REVIEWS = "review_sentiment"
+ENDPOINTS = (
+    EndpointSpec(name="review-sentiment", model=REVIEWS, hosting=Serverless(memory_mb=3072, max_concurrency=20)),
+    EndpointSpec(
+        name="review-sentiment-live",
+        model=REVIEWS,
+        max_latency_ms=200,
+        hosting=RealTime(
+            instance_type="ml.c6i.xlarge",
+            min_instances=2,
+            max_instances=8,
+            capture_percent=10,
+            schedules=(
+                ScheduleSpec(name="day", at="cron(0 6 ? * MON-FRI *)", min_instances=4, max_instances=8),
+                ScheduleSpec(name="night", at="cron(0 20 ? * * *)", min_instances=2, max_instances=4),
+            ),
+        ),
+    ),
+    EndpointSpec(name="review-sentiment-batch", model=REVIEWS, hosting=Async(max_instances=4), max_latency_ms=60_000),
+)
 
 ENVIRONMENT = Environment(
     name="prod",
@@ -48,14 +71,14 @@ ENVIRONMENT = Environment(
                 ),
             ),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
-            endpoints=(REVIEWS,),
+            endpoints=ENDPOINTS,
         ),
         RegionSpec(
             name="eu-west-1",
             network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone", interface_endpoints=JOB_SERVICES),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1, vcpus=4), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
-            endpoints=(REVIEWS,),
+            endpoints=ENDPOINTS,
         ),
     ),
     budget=BudgetSpec(monthly_usd=20_000, emails=("ml-platform@example.com", "finance@example.com"), anomaly_usd=200),

@@ -1,6 +1,7 @@
 """The rehearsal of production, in one region."""
 
 from infra.spec import (
+    Async,
     AwsAccount,
     BudgetSpec,
     EndpointSpec,
@@ -8,6 +9,7 @@ from infra.spec import (
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
+    RealTime,
     RegionSpec,
     StateSpec,
     TrainingSpec,
@@ -30,7 +32,13 @@ ENVIRONMENT = Environment(
             ),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
-            endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
+            endpoints=(
+                EndpointSpec(name="review-sentiment", model="review_sentiment"),
+                EndpointSpec(
+                    name="review-sentiment-live", model="review_sentiment", hosting=RealTime(capture_percent=100)
+                ),
+                EndpointSpec(name="review-sentiment-batch", model="review_sentiment", hosting=Async()),
+            ),
         ),
     ),
     budget=BudgetSpec(monthly_usd=2000, emails=("ml-platform@example.com",)),

@@ -23,7 +23,7 @@ _SEE_NETWORK = (
 
 
 class SageMakerRole(Construct):
-    """An execution role for `purpose`. `reads` and `writes` are ARNs of buckets under the key `key_arn`."""
+    """An execution role for `purpose`: `reads` are ARNs of buckets, `writes` of buckets or folders under one key."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class SageMakerRole(Construct):
         purpose: str,
         reads: Sequence[str],
         writes: Sequence[str] = (),
+        more: Sequence[Statement] = (),
         key_arn: str,
         repository_arn: str,
         log_groups: str,
@@ -60,6 +61,7 @@ class SageMakerRole(Construct):
             parts = ("network-interface", "subnet", "security-group")
             here = tuple(f"arn:aws:ec2:{names.region}:{names.account_id}:{part}/*" for part in parts)
             statements += [Statement(_JOIN_NETWORK, here), Statement(_SEE_NETWORK)]
+        statements += more
         role = Role(
             self,
             "execution",

@@ -1,11 +1,10 @@
 """The architecture: which stacks an environment has, and what each hands to the next.
 
-network ───► pools ─┬─► operations        in each region
-    └───────────┐   │       ▲
-                ▼   ▼       │
-data ────────► training     │
-  ├─────────────────────────┘
-  └──────────► serving
+network ─┬─► pools ─┬─► operations        in each region
+         │      ▼   │       ▲
+         ├─► training       │
+data ────┼──────┴───────────┘
+         └─► serving
 cost                                      once in the environment
 """
 
@@ -32,5 +31,5 @@ def _build_region(scope: Construct, environment: Environment, region: RegionSpec
     data = DataStack(scope, environment, region).outputs
     pools = PoolsStack(scope, environment, region, network).outputs
     TrainingStack(scope, environment, region, network, data, pools)
-    ServingStack(scope, environment, region, data)
+    ServingStack(scope, environment, region, network, data)
     OperationsStack(scope, environment, region, data, pools)

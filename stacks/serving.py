@@ -1,55 +1,86 @@
 """Where a region's models answer."""
 
+from infra.endpoint import Endpoint
+from infra.endpoint_scaling import EndpointScaling
+from infra.hosting import capacity_of, capture_of
+from infra.inference_queue import InferenceQueue
 from infra.naming import Names
 from infra.parameter import Parameter
 from infra.sagemaker_role import SageMakerRole
-from infra.serverless_endpoint import ServerlessEndpoint
 from infra.spec import EndpointSpec, Environment, RegionSpec
 from infra.spec.contract import ServingContract
 from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
+from stacks.network import NetworkOutputs
 
 
 class ServingStack(Stack):
-    """The endpoints, and for each the contract that tells a release of it."""
+    """The endpoints, how they scale, and for each the contract that tells a release of it."""
 
-    def __init__(self, scope: Construct, environment: Environment, region: RegionSpec, data: DataOutputs) -> None:
+    def __init__(
+        self, scope: Construct, environment: Environment, region: RegionSpec, network: NetworkOutputs, data: DataOutputs
+    ) -> None:
         super().__init__(scope, environment, region.name, "serving")
         names = Names.of(environment, region.name)
+        queue = InferenceQueue(
+            self,
+            "inference",
+            names=names,
+            bucket=data.data_bucket,
+            bucket_arn=data.data_bucket_arn,
+            key_arn=data.key_arn,
+        )
         role = SageMakerRole(
             self,
             "endpoints",
             names=names,
             purpose="serving",
             reads=(data.artifact_bucket_arn,),
+            writes=(f"{data.data_bucket_arn}/captured",),
+            more=queue.statements,
             key_arn=data.key_arn,
             repository_arn=data.repository_arn,
             log_groups="/aws/sagemaker/Endpoints/*",
+            in_network=True,
         )
         for spec in region.endpoints:
-            endpoint = ServerlessEndpoint(
+            contract = _contract(spec, names, network, data, role_arn=role.arn, queue=queue)
+            endpoint = Endpoint(self, spec.name, contract=contract)
+            EndpointScaling(
                 self,
-                spec.name,
+                f"{spec.name}-scaling",
                 spec=spec,
-                names=names,
-                image_uri=data.image_uri,
-                role_arn=role.arn,
-                key_arn=data.key_arn,
+                endpoint_name=endpoint.name,
+                resource_id=endpoint.resource_id,
             )
-            contract = _contract(spec, endpoint.name, role.arn, data)
             parameter = ServingContract.parameter_name(environment.project, environment.name, spec.name)
             description = f"What a release to {spec.name} needs"
             Parameter(self, f"{spec.name}-contract", name=parameter, contract=contract, description=description)
 
 
-def _contract(spec: EndpointSpec, endpoint_name: str, role_arn: str, data: DataOutputs) -> ServingContract:
+def _contract(
+    spec: EndpointSpec,
+    names: Names,
+    network: NetworkOutputs,
+    data: DataOutputs,
+    *,
+    role_arn: str,
+    queue: InferenceQueue,
+) -> ServingContract:
     return ServingContract(
-        endpoint_name=endpoint_name,
+        endpoint_name=names.regional(spec.name),
         model=spec.model,
+        kind=spec.kind,
         role_arn=role_arn,
         image_uri=data.image_uri,
-        memory_mb=spec.memory_mb,
-        max_concurrency=spec.max_concurrency,
+        capacity=capacity_of(
+            spec.hosting,
+            key_arn=data.key_arn,
+            subnet_ids=network.subnet_ids,
+            security_group_id=network.security_group_id,
+        ),
+        capture=capture_of(spec.hosting, destination=f"s3://{data.data_bucket}/captured"),
+        queueing=queue.place(spec),
         model_package_group=data.model_package_groups[spec.model],
         signing_key_arn=data.signing_key_arn,
         artifact_bucket=data.artifact_bucket,

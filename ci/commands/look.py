@@ -1,10 +1,13 @@
 """status, inventory, logs: what there is, and what it said. They change nothing."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ci.commands.options import AsJson, EnvironmentName, Home, site
+
+if TYPE_CHECKING:
+    from ci.status import EndpointState
 
 
 def status(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
@@ -17,10 +20,15 @@ def status(environment: EnvironmentName, json: AsJson = False, home: Home = None
 
     result = look(site(environment, home))
     rows = [("stack", name, f"{count} resources") for name, count in result.stacks.items()]
-    rows += [("endpoint", found.endpoint, f"{found.state} on {found.configuration}") for found in result.endpoints]
+    rows += [("endpoint", found.endpoint, _standing(found)) for found in result.endpoints]
     rows += [("job", found.job, f"{found.state} since {found.created}") for found in result.jobs]
     text = console.table("", "name", "state", rows=rows) if rows else f"{environment}: nothing is deployed"
     console.show(result, json, text)
+
+
+def _standing(found: "EndpointState") -> str:
+    machines = "" if found.instances is None else f", instances: {found.instances}"
+    return f"{found.state}, {found.kind}{machines}, on {found.configuration}"
 
 
 def inventory(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:

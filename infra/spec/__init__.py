@@ -14,12 +14,13 @@ from infra.spec.existing import ExistingSpec
 from infra.spec.gpu_need import GpuNeed
 from infra.spec.gpu_pool import FairShareSpec, GpuPoolSpec
 from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
-from infra.spec.serving import EndpointSpec
+from infra.spec.serving import Async, EndpointSpec, RealTime, ScheduleSpec, Serverless
 from infra.spec.training import TrainingSpec
 
 __all__ = [
     "JOB_SERVICES",
     "AnyNetworkSpec",
+    "Async",
     "AwsAccount",
     "BudgetSpec",
     "EmbeddedCloud",
@@ -35,7 +36,10 @@ __all__ = [
     "NetworkSpec",
     "PayerSpec",
     "Problem",
+    "RealTime",
     "RegionSpec",
+    "ScheduleSpec",
+    "Serverless",
     "Spec",
     "SpecError",
     "StateSpec",

@@ -5,6 +5,8 @@ A stack writes ``contract.model_dump()``, the command reads ``TrainingContract.m
 
 from pydantic import BaseModel, ConfigDict
 
+from infra.spec.serving import EndpointKind
+
 # The variant of every endpoint, also of those configurations that a release makes: alarms and dashboards look for it.
 VARIANT_NAME = "live"
 
@@ -35,15 +37,54 @@ class TrainingContract(_Contract):
         return f"/{project}/{environment}/training"
 
 
+class ServerlessCapacity(_Contract):
+    """What a serverless variant offers."""
+
+    memory_mb: int
+    max_concurrency: int
+    provisioned_concurrency: int
+
+
+class InstanceCapacity(_Contract):
+    """The instances of a variant and where they stand. How many there are later is up to autoscaling."""
+
+    instance_type: str
+    initial_count: int
+    # None where the type's local disks are encrypted in hardware.
+    volume_key_arn: str | None
+    subnet_ids: tuple[str, ...]
+    security_group_ids: tuple[str, ...]
+
+
+class Capture(_Contract):
+    """How many requests and answers are kept, and below which S3 address."""
+
+    percent: int
+    destination: str
+
+
+class Queueing(_Contract):
+    """Where an async endpoint's requests wait, its answers come, and who is told; addresses are S3 prefixes."""
+
+    requests: str
+    answers: str
+    failures: str
+    succeeded_topic_arn: str
+    failed_topic_arn: str
+    concurrency: int
+
+
 class ServingContract(_Contract):
-    """All that a release needs to put a model behind an endpoint."""
+    """All that a release needs to put a model behind an endpoint; the stack's own bootstrap is made of it too."""
 
     endpoint_name: str
     model: str
+    kind: EndpointKind
     role_arn: str
     image_uri: str
-    memory_mb: int
-    max_concurrency: int
+    capacity: ServerlessCapacity | InstanceCapacity
+    capture: Capture | None = None
+    queueing: Queueing | None = None
     model_package_group: str
     signing_key_arn: str
     artifact_bucket: str

@@ -24,7 +24,7 @@ from ci.status import status
 from ci.train import train
 from ci.workspace import Workspace
 from infra.localcloud import CloudRecord
-from infra.spec.contract import ServingContract, TrainingContract
+from infra.spec.contract import ServerlessCapacity, ServingContract, TrainingContract
 from tests.ci.conftest import REPOSITORY
 
 MODEL, ENDPOINT, NAME = "review_sentiment", "review-sentiment", "groundplan-local-review-sentiment"
@@ -59,7 +59,9 @@ def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPath
         security_group_ids=(),
     )
     serving = ServingContract(
-        **{**shared_facts, "endpoint_name": NAME, "model": MODEL, "memory_mb": 2048, "max_concurrency": 2},
+        **{**shared_facts, "endpoint_name": NAME, "model": MODEL},
+        kind="serverless",
+        capacity=ServerlessCapacity(memory_mb=2048, max_concurrency=2, provisioned_concurrency=0),
         model_package_group=NAME,
         signing_key_arn=key,
         kms_key_arn=key,

@@ -14,15 +14,18 @@ def statements(stacks: Stacks, kind: str, field: str) -> Iterator[tuple[str, dic
                 yield f"{stack} {name}", statement
 
 
-def test_only_jobs_write_and_only_artifacts(stacks: Stacks) -> None:
-    writes = [
-        (where.split("-")[-1], resource)
+def test_jobs_write_artifacts_and_endpoints_what_they_were_asked_and_answered(stacks: Stacks) -> None:
+    writes = {
+        (where.split("-")[-1], resource.split("aws_s3_bucket_")[1])
         for where, statement in statements(stacks, "aws_iam_role_policy", "policy")
         for resource in statement["Resource"]
         if "s3:PutObject" in statement["Action"]
-    ]
-    assert {where for where, _ in writes} == {"training jobs_execution"}
-    assert all("aws_s3_bucket_artifacts" in resource for _, resource in writes)
+    }
+    assert writes == {
+        ("training jobs_execution", "artifacts_arn}/*"),
+        ("serving endpoints_execution", "data_arn}/captured/*"),
+        ("serving endpoints_execution", "data_arn}/async/*"),
+    }
 
 
 def test_services_take_a_role_for_this_account_only(stacks: Stacks) -> None:

@@ -53,7 +53,9 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     assert needs[f"{here}network"] == needs[f"{here}data"] == needs["local-cost"] == set()
     assert needs[f"{here}pools"] == {"network"}
     assert needs[f"{here}training"] == {"network", "data", "pools"}
+    # Instances need a network; the serverless endpoints of `local` alone do not wait for one.
     assert needs[f"{here}serving"] == {"data"}
+    assert "dev-us-east-1-network" in manifest["dev-us-east-1-serving"]["dependencies"]
     assert needs[f"{here}operations"] == {"data", "pools"}
 
 
@@ -97,6 +99,7 @@ def test_what_serves_a_model_is_tagged_with_it(stacks: Stacks) -> None:
     }
     assert tagged == dict.fromkeys(
         (
+            "aws_appautoscaling_target",
             "aws_cloudwatch_log_group",
             "aws_cloudwatch_metric_alarm",
             "aws_sagemaker_endpoint",
@@ -156,17 +159,18 @@ def test_no_value_of_one_stack_is_written_into_another(stacks: Stacks) -> None:
         assert referred <= declared, stack
 
 
-def test_only_the_release_may_change_what_terraform_made(stacks: Stacks) -> None:
+def test_only_releases_and_schedules_may_change_what_terraform_made(stacks: Stacks) -> None:
     ignoring = {
-        type_: arguments["lifecycle"]["ignore_changes"]
+        (type_, tuple(ignored))
         for _, type_, _, arguments in resources(stacks)
-        if "ignore_changes" in arguments.get("lifecycle", {})
+        if (ignored := arguments.get("lifecycle", {}).get("ignore_changes"))
     }
-    assert ignoring == {"aws_sagemaker_endpoint": ["endpoint_config_name"]}
+    assert ignoring == {
+        ("aws_sagemaker_endpoint", ("endpoint_config_name",)),
+        ("aws_appautoscaling_target", ("max_capacity", "min_capacity")),
+    }
 
 
-def test_endpoints_cost_nothing_when_nobody_asks(stacks: Stacks) -> None:
-    for _, _, _, arguments in resources(stacks, "aws_sagemaker_endpoint_configuration"):
-        assert all("serverless_config" in variant for variant in arguments["production_variants"])
+def test_models_wait_for_their_release(stacks: Stacks) -> None:
     for stack, _, _, arguments in resources(stacks, "aws_sagemaker_model"):
         assert "model_data_url" not in arguments["primary_container"], stack

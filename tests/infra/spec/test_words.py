@@ -51,8 +51,8 @@ def test_min_above_max_is_said_in_four_parts() -> None:
 
 
 def test_misspelt_field_offers_the_nearest() -> None:
-    said = message(lambda: EndpointSpec(name="reviews", model="m", max_concurency=3))  # type: ignore[call-arg]
-    assert said == "endpoint 'reviews': max_concurency=3 is no field of it; did you mean 'max_concurrency'?"
+    said = message(lambda: EndpointSpec(name="reviews", model="m", hostig=1))  # type: ignore[call-arg]
+    assert said == "endpoint 'reviews': hostig=1 is no field of it; did you mean 'hosting'?"
 
 
 def test_field_like_no_other_lists_all() -> None:

@@ -1,0 +1,133 @@
+"""Endpoints of every kind, as Terraform will read them."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from ci.model_registry import Package
+from ci.serving_requests import configuration_request, model_request, update_request
+from infra.spec.contract import InstanceCapacity, ServingContract
+
+Stacks = dict[str, dict[str, Any]]
+PROD = "prod-us-east-1-serving"
+LIVE, BATCH, SERVERLESS = "review_sentiment_live", "review_sentiment_batch", "review_sentiment"
+
+
+@pytest.fixture
+def prod(stacks: Stacks) -> dict[str, dict[str, Any]]:
+    return stacks[PROD]["resource"]
+
+
+def contract(prod: dict[str, Any], name: str) -> ServingContract:
+    return ServingContract.model_validate_json(prod["aws_ssm_parameter"][f"{name}_contract"]["value"])
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_each_environment_on_aws_has_all_three_kinds(stacks: Stacks, environment: str) -> None:
+    resources = stacks[f"{environment}-us-east-1-serving"]["resource"]
+    assert {contract(resources, name).kind for name in (SERVERLESS, LIVE, BATCH)} == {
+        "serverless",
+        "real-time",
+        "async",
+    }
+
+
+def test_what_is_made_anew_has_a_name_by_its_content(prod: dict[str, Any], stacks: Stacks) -> None:
+    for kind in ("aws_sagemaker_model", "aws_sagemaker_endpoint_configuration"):
+        for name, arguments in prod[kind].items():
+            assert arguments["lifecycle"] == {"create_before_destroy": True}
+            hashed = re.search(
+                r"-bootstrap-\$\{substr\(sha256\(jsonencode\(local\.(\w+)\)\), 0, 8\)\}$", arguments["name"]
+            )
+            assert hashed, arguments["name"]
+            # Every argument that AWS sees is in the sum.
+            content = json.dumps(stacks[PROD]["locals"][hashed[1]])
+            arguments = arguments.get("production_variants", [{}])[0] | arguments
+            for field in arguments.keys() - {"//", "name", "tags", "lifecycle", "production_variants"}:
+                assert f'"{field}": {json.dumps(arguments[field])}' in content, f"{kind} {name} {field}"
+
+
+def test_instances_stand_in_the_network_and_reach_nothing(prod: dict[str, Any]) -> None:
+    for name in (LIVE, BATCH):
+        model = prod["aws_sagemaker_model"][name]
+        assert model["enable_network_isolation"] is True
+        assert len(model["vpc_config"]["subnets"]) == 3
+        assert "security_group" in model["vpc_config"]["security_group_ids"][0]
+        assert "aws_kms_key_main_arn" in prod["aws_sagemaker_endpoint_configuration"][name]["kms_key_arn"]
+    assert "vpc_config" not in prod["aws_sagemaker_model"][SERVERLESS], "AWS has none for it"
+
+
+def test_only_real_time_requests_are_captured_and_under_the_key(prod: dict[str, Any]) -> None:
+    captured = {
+        name: arguments["data_capture_config"]
+        for name, arguments in prod["aws_sagemaker_endpoint_configuration"].items()
+        if "data_capture_config" in arguments
+    }
+    assert set(captured) == {LIVE}
+    assert captured[LIVE]["initial_sampling_percentage"] == 10
+    assert captured[LIVE]["destination_s3_uri"].endswith("aws_s3_bucket_data_bucket}/captured")
+    assert "aws_kms_key_main_arn" in captured[LIVE]["kms_key_id"]
+
+
+def test_an_async_endpoint_sleeps_and_is_woken(prod: dict[str, Any]) -> None:
+    target = prod["aws_appautoscaling_target"][f"{BATCH}_scaling"]
+    assert (target["min_capacity"], target["max_capacity"]) == (0, 4)
+    assert target["resource_id"] == f"endpoint/${{aws_sagemaker_endpoint.{BATCH}.name}}/variant/live"
+    alarm = prod["aws_cloudwatch_metric_alarm"][f"{BATCH}_scaling_asleep"]
+    assert alarm["metric_name"] == "HasBacklogWithoutCapacity"
+    assert alarm["alarm_actions"] == [f"${{aws_appautoscaling_policy.{BATCH}_scaling_wake.arn}}"]
+    tracked = prod["aws_appautoscaling_policy"][f"{BATCH}_scaling_backlog"]
+    metric = tracked["target_tracking_scaling_policy_configuration"]["customized_metric_specification"]
+    assert metric["metric_name"] == "ApproximateBacklogSizePerInstance"
+    output = prod["aws_sagemaker_endpoint_configuration"][BATCH]["async_inference_config"]["output_config"]
+    assert set(output["notification_config"]) == {"success_topic", "error_topic"}
+    assert all("kms_master_key_id" in topic for topic in prod["aws_sns_topic"].values())
+
+
+def test_a_real_time_endpoint_follows_its_calls_within_what_the_hour_allows(prod: dict[str, Any]) -> None:
+    target = prod["aws_appautoscaling_target"][f"{LIVE}_scaling"]
+    assert (target["min_capacity"], target["max_capacity"]) == (2, 8)
+    # A schedule that has come rules until the next one; a deploy in between changes nothing.
+    assert target["lifecycle"]["ignore_changes"] == ["max_capacity", "min_capacity"]
+    assert len(prod["aws_appautoscaling_scheduled_action"]) == 2
+    tracked = prod["aws_appautoscaling_policy"][f"{LIVE}_scaling_calls"]
+    assert tracked["target_tracking_scaling_policy_configuration"]["target_value"] == 600
+
+
+def test_a_serverless_endpoint_is_left_to_aws(prod: dict[str, Any]) -> None:
+    assert not [name for name in prod["aws_appautoscaling_target"] if name == f"{SERVERLESS}_scaling"]
+
+
+def snake(value: Any) -> Any:
+    """An AWS request in Terraform's spelling."""
+    if isinstance(value, dict):
+        return {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower(): snake(inner) for key, inner in value.items()}
+    return [snake(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", [SERVERLESS, LIVE, BATCH])
+def test_a_release_asks_for_what_terraform_made(prod: dict[str, Any], name: str) -> None:
+    """The bootstrap and a release differ in the model alone, so that a release never changes the machines."""
+    agreed = contract(prod, name)
+    package = Package("arn", "1", "s3://bundles/1", "key")
+    released, made = model_request(agreed, package), prod["aws_sagemaker_model"][name]
+    assert snake(released.get("VpcConfig")) == made.get("vpc_config")
+    assert released.get("EnableNetworkIsolation") == made.get("enable_network_isolation")
+    released, made = configuration_request(agreed, "m"), prod["aws_sagemaker_endpoint_configuration"][name]
+    variant = snake(released["ProductionVariants"][0])
+    assert variant | {"model_name": made["production_variants"][0]["model_name"]} == made["production_variants"][0]
+    spelt = snake(released)
+    assert spelt.get("kms_key_id") == made.get("kms_key_arn")
+    assert spelt.get("data_capture_config") == made.get("data_capture_config")
+    assert spelt.get("async_inference_config") == made.get("async_inference_config")
+
+
+def test_a_release_keeps_how_many_instances_there_are(prod: dict[str, Any]) -> None:
+    live = contract(prod, LIVE)
+    assert isinstance(live.capacity, InstanceCapacity)
+    kept = update_request(live)
+    assert kept["RetainAllVariantProperties"] is True
+    assert kept["ExcludeRetainedVariantProperties"] == [{"VariantPropertyType": "DataCaptureConfig"}]
+    assert update_request(contract(prod, SERVERLESS)) == {}
