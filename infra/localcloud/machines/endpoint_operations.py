@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from infra.localcloud.machines.hosting import moto_records
+from moto.core.utils import get_service_model
+
+from infra.localcloud.machines.endpoint_records import moto_records
 from infra.localcloud.machines.registry import machines_of
 from infra.localcloud.operations import AwsError, Context, Payload, after, operation
 
@@ -24,8 +26,20 @@ def create_model(params: Payload, context: Context) -> Payload:
 def create_endpoint_config(params: Payload, context: Context) -> Payload:
     """moto would overwrite a configuration of the same name."""
     key = (context.account, context.region, params["EndpointConfigName"])
-    _refuse_second(moto_records(key).endpoint_configs, "endpoint-config", key[2], context)
-    return context.forward(None)
+    configs = moto_records(key).endpoint_configs
+    _refuse_second(configs, "endpoint-config", key[2], context)
+    variants = params["ProductionVariants"]
+    if all("InstanceType" not in variant for variant in variants):
+        return context.forward(None)
+    # moto's list of instance types ends some years ago; botocore's is today's.
+    known = get_service_model("sagemaker").shape_for("ProductionVariantInstanceType").enum
+    for variant in variants:
+        if (asked := variant.get("InstanceType", known[0])) not in known:
+            raise AwsError("ValidationException", f"Value '{asked}' at 'instanceType' is no instance type to host on.")
+    stand_ins = [variant | {"InstanceType": "ml.m5.large"} for variant in variants]
+    answer = context.forward(params | {"ProductionVariants": stand_ins})
+    configs[key[2]].production_variants = variants
+    return answer
 
 
 @operation("sagemaker", "CreateEndpoint")
@@ -62,6 +76,48 @@ def update_endpoint(params: Payload, context: Context) -> Payload:
     return {"EndpointArn": arn}
 
 
+@operation("sagemaker", "UpdateEndpointWeightsAndCapacities")
+def update_weights_and_capacities(params: Payload, context: Context) -> Payload:
+    """moto would forget the weight where only the count is given, and the other way round."""
+    name = params["EndpointName"]
+    key = (context.account, context.region, name)
+    endpoint = moto_records(key).endpoints.get(name)
+    if endpoint is None:
+        raise AwsError("ValidationException", f'Could not find endpoint "{context.arn(f"endpoint/{name}")}".')
+    shown = {variant["VariantName"]: variant for variant in endpoint.production_variants}
+    wanted = {change["VariantName"]: change for change in params["DesiredWeightsAndCapacities"]}
+    if unknown := wanted.keys() - shown.keys():
+        message = f"The variant name(s) {', '.join(map(repr, sorted(unknown)))} is/are not present within the endpoint."
+        raise AwsError("ValidationException", message)
+    for variant, change in wanted.items():
+        if (weight := change.get("DesiredWeight")) is not None:
+            shown[variant] |= {"DesiredWeight": weight, "CurrentWeight": weight}
+    counts = {
+        variant: change["DesiredInstanceCount"]
+        for variant, change in wanted.items()
+        if "DesiredInstanceCount" in change
+    }
+    machines_of(context.cloud).hosting.scale(key, counts)
+    return {"EndpointArn": endpoint.arn}
+
+
+@operation("sagemaker-runtime", "InvokeEndpointAsync")
+def invoke_endpoint_async(params: Payload, context: Context) -> Payload:
+    """Queue a request that lies in S3."""
+    machines, name = machines_of(context.cloud), params["EndpointName"]
+    endpoint = machines.hosting.find((context.account, context.region, name))
+    if endpoint is None:
+        raise AwsError("ValidationError", f"Endpoint {name} of account {context.account} not found.")
+    if endpoint.asynchronous is None:
+        raise AwsError("ValidationError", f"Endpoint {name} is not asynchronous: use InvokeEndpoint.")
+    try:
+        request = machines.queues.submit(endpoint, params)
+    except ValueError as error:
+        raise AwsError("ValidationError", str(error)) from error
+    failure = {"FailureLocation": str(request.failure)} if request.failure else {}
+    return {"InferenceId": request.id, "OutputLocation": str(request.output), **failure}
+
+
 @after("sagemaker", "DeleteEndpoint")
 def end_servers(params: Payload, answer: Payload, context: Context) -> Payload:
     """Its servers finish what they are at, and end."""
@@ -73,3 +129,11 @@ def _refuse_second(existing: Mapping[str, object], kind: str, name: str, context
     if name in existing:
         words, arn = kind.replace("-config", " configuration"), context.arn(f"{kind}/{name}")
         raise AwsError("ValidationException", f'Cannot create already existing {words} "{arn}".')
+
+
+@operation("application-autoscaling", "DescribeScalingActivities")
+def describe_scaling_activities(params: Payload, context: Context) -> Payload:
+    """What the autoscaler did, the latest first."""
+    resource = params.get("ResourceId")
+    done = machines_of(context.cloud).autoscaler.activities
+    return {"ScalingActivities": [one for one in done if resource in (None, one["ResourceId"])]}

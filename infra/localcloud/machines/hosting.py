@@ -1,61 +1,27 @@
 """The endpoints of a cloud: which model servers stand behind moto's records."""
 
-import random
 import threading
 import time
-from collections import deque
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from infra.localcloud.cloud import Payload
 from infra.localcloud.machines.container import remove_folders
+from infra.localcloud.machines.data_capture import Capture, CaptureWriter
+from infra.localcloud.machines.endpoint_records import (
+    Call,
+    Endpoint,
+    Key,
+    container_of,
+    moto_records,
+    variant_records,
+)
 from infra.localcloud.machines.instances import capacity_of, serverless_capacity
-from infra.localcloud.machines.metering import Owner, tags_of
 from infra.localcloud.machines.model_server import Artefacts, ServerPlan, StartError
 from infra.localcloud.machines.site import Site
 from infra.localcloud.machines.storage import S3Uri
 from infra.localcloud.machines.variant import Provisioned, Serverless, Variant
-
-Key = tuple[str, str, str]
-
-
-@dataclass
-class Endpoint:
-    """moto's record of an endpoint, and the variants that stand behind it now."""
-
-    key: Key
-    moto: Any
-    record: Any
-    variants: dict[str, Variant]
-    billed_until: float
-
-    def choose(self, target: str | None = None) -> Variant | None:
-        """The variant for a call: the one asked for, else by weight. None when there is no such."""
-        if target is not None:
-            return self.variants.get(target)
-        if len(self.variants) == 1:
-            return next(iter(self.variants.values()))
-        weights = {variant["VariantName"]: variant["CurrentWeight"] for variant in self.record.production_variants}
-        names = list(self.variants)
-        shares = [weights.get(name, 0) for name in names]
-        return self.variants[random.choices(names, shares if any(shares) else None)[0]]  # noqa: S311
-
-    def owner(self) -> Owner:
-        """Who pays."""
-        account, region, _ = self.key
-        return Owner(self.record.arn, account, region, tags_of(self.record.tags))
-
-
-@dataclass(frozen=True)
-class Call:
-    """One invocation that got an answer, for the metrics and the bill."""
-
-    endpoint: Endpoint
-    variant: Variant
-    status: int
-    model_seconds: float
-    overhead_seconds: float
 
 
 class Hosting:
@@ -67,6 +33,9 @@ class Hosting:
         self._calls: deque[Call] = deque()
         remove_folders(site.cloud.folder / "endpoints")  # What a killed cloud left.
         self._artefacts = Artefacts(site)
+        self._captured = CaptureWriter(site)
+        # Calls of each endpoint and variant since they were last asked for.
+        self._tally: Counter[tuple[Key, str]] = Counter()
         self._billing = threading.Lock()
         self.invocation_seconds = site.settings.invocation_seconds
         site.ticker.add(self._rest)
@@ -107,6 +76,24 @@ class Hosting:
         threading.Thread(target=self._prove, args=arguments, name=f"endpoint {key[2]}", daemon=True).start()
         return None
 
+    def scale(self, key: Key, counts: Mapping[str, int]) -> None:
+        """Let variants have so many instances; what there was up to now is charged as it was."""
+        self._settle()
+        endpoint = self._endpoints[key]
+        for name, count in counts.items():
+            endpoint.set_count(name, count)
+            if variant := endpoint.variants.get(name):
+                if count:
+                    variant.start()
+                else:
+                    variant.sleep()
+
+    def take_tally(self, key: Key, variant: str) -> int:
+        """How many calls a variant had since the last time that this was asked."""
+        with self._billing:
+            self._count_calls()
+            return self._tally.pop((key, variant), 0)
+
     def close(self, key: Key) -> None:
         """The endpoint was deleted: its servers end once their last call has its answer."""
         self._settle()
@@ -137,7 +124,7 @@ class Hosting:
             hosting = Serverless(int(serverless["MemorySizeInMB"]), int(serverless["MaxConcurrency"]))
             capacity = serverless_capacity(hosting.memory_mb)
         else:
-            hosting = Provisioned(variant["InstanceType"], int(variant.get("InitialInstanceCount") or 1))
+            hosting = Provisioned(variant["InstanceType"])
             capacity = capacity_of(hosting.instance_type)
         url = container.get("ModelDataUrl")
         plan = ServerPlan(
@@ -175,8 +162,13 @@ class Hosting:
             record, config = endpoint.record, endpoint.moto.endpoint_configs[config_name]
             record.production_variants = variant_records(record, config, retained)
             record.data_capture_config = config.data_capture_config
+            record.async_inference_config = endpoint.asynchronous = config.async_inference_config
+            endpoint.capture = Capture.of(config.data_capture_config)
             record.endpoint_config_name = config_name
             record.endpoint_status, record.failure_reason = "InService", None
+            for name, variant in variants.items():
+                if isinstance(variant.hosting, Provisioned) and not endpoint.count(name):
+                    variant.sleep()
         for variant in old.values():
             variant.retire()
 
@@ -197,6 +189,10 @@ class Hosting:
         for _ in range(len(self._calls)):
             call = self._calls.popleft()
             plan, hosting = call.variant.plan, call.variant.hosting
+            self._tally[call.endpoint.key, plan.variant] += 1
+            if call.exchange and call.endpoint.capture:
+                folder = f"{plan.endpoint}/{plan.variant}"
+                self._captured.add(plan.region, folder, call.endpoint.capture, call.exchange)
             for name, unit, value in (
                 ("Invocations", "None", 1.0),
                 ("Invocation4XXErrors", "None", float(400 <= call.status < 500)),
@@ -205,6 +201,11 @@ class Hosting:
                 ("OverheadLatency", "Microseconds", call.overhead_seconds * 1e6),
             ):
                 self._site.metrics.add(plan.region, "AWS/SageMaker", plan.dimensions, name, unit, value)
+            if isinstance(hosting, Provisioned):
+                share = 1 / max(1, call.endpoint.count(plan.variant))
+                self._site.metrics.add(
+                    plan.region, "AWS/SageMaker", plan.dimensions, "InvocationsPerInstance", "None", share
+                )
             if isinstance(hosting, Serverless):
                 self._site.meter.serverless(call.endpoint.owner(), hosting.memory_mb, call.model_seconds)
 
@@ -215,47 +216,13 @@ class Hosting:
             moment = time.time()
             for endpoint in self._all():
                 seconds, endpoint.billed_until = moment - endpoint.billed_until, moment
-                for variant in endpoint.variants.values():
+                for name, variant in endpoint.variants.items():
                     if isinstance(variant.hosting, Provisioned):
-                        hosting = variant.hosting
-                        total = seconds * hosting.instance_count
-                        self._site.meter.instance(endpoint.owner(), "Host", hosting.instance_type, total)
+                        total = seconds * endpoint.count(name)
+                        self._site.meter.instance(endpoint.owner(), "Host", variant.hosting.instance_type, total)
 
     def _all(self) -> list[Endpoint]:
         return list(self._endpoints.values())
 
     def _variants(self) -> list[Variant]:
         return [variant for endpoint in self._all() for variant in endpoint.variants.values()]
-
-
-def moto_records(key: Key) -> Any:
-    """moto's SageMaker of the key's account and region."""
-    from moto.sagemaker.models import sagemaker_backends
-
-    account, region, _ = key
-    return sagemaker_backends[account][region]
-
-
-def variant_records(record: Any, config: Any, retained: Collection[str]) -> list[Payload]:
-    """The variants as DescribeEndpoint shows them under a configuration; moto leaves out the default weight."""
-    before = {variant["VariantName"]: variant for variant in record.production_variants}
-    shown: list[Payload] = record._process_production_variants(config.production_variants)
-    for given, variant in zip(config.production_variants, shown, strict=True):
-        weight = given.get("InitialVariantWeight", 1.0)
-        kept = before.get(variant["VariantName"], {})
-        variant |= {"CurrentWeight": weight, "DesiredWeight": weight}
-        variant |= {name: kept[name] for name in retained if name in kept}
-    return shown
-
-
-def container_of(model: Any, packages: dict[str, Payload]) -> Payload:
-    """The first container of a model: archive and environment, looked up where it names a version in the registry."""
-    container: Payload = model.primary_container or (model.containers or [{}])[0]
-    if package_name := container.get("ModelPackageName"):
-        package = packages.get(package_name)
-        if package is None:
-            raise StartError(f"Could not find model package '{package_name}'.")
-        packaged = package["InferenceSpecification"]["Containers"][0]
-        environment = (packaged.get("Environment") or {}) | (container.get("Environment") or {})
-        return {**packaged, **container, "Environment": environment}
-    return container

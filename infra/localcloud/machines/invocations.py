@@ -18,7 +18,9 @@ from urllib.parse import unquote
 
 from infra.localcloud.cloud import Cloud
 from infra.localcloud.gateway import CREDENTIAL
-from infra.localcloud.machines.hosting import Call, Endpoint, Hosting
+from infra.localcloud.machines.data_capture import Exchange
+from infra.localcloud.machines.endpoint_records import Call, Endpoint
+from infra.localcloud.machines.hosting import Hosting
 from infra.localcloud.machines.model_server import ModelServer, tell
 from infra.localcloud.machines.registry import machines_of
 from infra.localcloud.machines.upstream import Answer, ServerGoneError, UnreachableError
@@ -89,7 +91,7 @@ class _Call:
         hosting = machines_of(self.cloud).hosting
         endpoint, variant, starting = self._admit(hosting, body)
         self.added.append((b"x-amzn-invoked-production-variant", variant.plan.variant.encode()))
-        status, asked = 500, None
+        status, asked, exchange = 500, None, None
         try:
             for last in (False, True):
                 server = await self._server(starting)
@@ -105,12 +107,14 @@ class _Call:
             status = answer.status
             if not 200 <= status < 300:
                 raise _model_error(server, status, answer.body.decode(errors="replace"))
+            if endpoint.capture and endpoint.capture.drawn():
+                exchange = Exchange(self.request_id, time.time(), self.headers, body, answer)
             return answer
         finally:
             variant.finish()
             model_seconds = time.perf_counter() - asked if asked else 0.0
             overhead = time.perf_counter() - self.began - self.waited_seconds - model_seconds
-            hosting.note(Call(endpoint, variant, status, model_seconds, overhead))
+            hosting.note(Call(endpoint, variant, status, model_seconds, overhead, exchange))
 
     async def _server(self, starting: "Future[ModelServer]") -> ModelServer:
         """The server; of one that starts, the wait is shown in a header."""
@@ -136,6 +140,10 @@ class _Call:
             if endpoint is None:
                 account, _, name = key
                 raise RefusalError(400, "ValidationError", f"Endpoint {name} of account {account} not found.")
+            if endpoint.asynchronous:
+                raise RefusalError(
+                    400, "ValidationError", f"Endpoint {key[2]} is asynchronous: use InvokeEndpointAsync."
+                )
             variant = endpoint.choose(target.decode() if target else None)
             if variant is None:
                 message = f"Variant {(target or b'').decode()} not found for Request {self.request_id}"

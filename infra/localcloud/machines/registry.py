@@ -4,6 +4,8 @@ import threading
 from weakref import WeakKeyDictionary
 
 from infra.localcloud.cloud import Cloud
+from infra.localcloud.machines.async_inference import AsyncInference
+from infra.localcloud.machines.autoscaler import Autoscaler
 from infra.localcloud.machines.hosting import Hosting
 from infra.localcloud.machines.leash import Leashes
 from infra.localcloud.machines.metering import Meter
@@ -26,6 +28,8 @@ class Machines:
         site = Site(cloud, Settings.of(cloud.folder), self.meter, metrics, ticker, leashes)
         self.training = TrainingJobs(site)
         self.hosting = Hosting(site)
+        self.queues = AsyncInference(site, self.hosting)
+        self.autoscaler = Autoscaler(site, self.hosting, self.queues)
         cloud.gauge("jobs_running", self.training.running)
         cloud.gauge("endpoints_warm", self.hosting.warm)
         cloud.on_stop("processes", leashes.end_all)

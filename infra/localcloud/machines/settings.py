@@ -25,6 +25,11 @@ class Settings(BaseModel):
     serverless_idle_seconds: PositiveFloat = 300
     """How long a serverless endpoint stays warm without a request. AWS does not promise a figure."""
 
+    capture_seconds: PositiveFloat = 1
+    """How long captured requests are collected before they are written as one object."""
+    scaling_seconds: PositiveFloat = 5
+    """Between two looks of the autoscaler. AWS looks once a minute and wants to see three of them."""
+
     @classmethod
     def of(cls, folder: Path) -> "Settings":
         """The settings of the cloud in `folder`. Raises CloudError."""

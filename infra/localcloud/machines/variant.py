@@ -30,7 +30,6 @@ class Provisioned:
     """Runs, and costs, from its creation to its deletion."""
 
     instance_type: str
-    instance_count: int
 
 
 class Variant:
@@ -46,6 +45,7 @@ class Variant:
         self._calls = 0
         self._last_call = time.monotonic()
         self._retired = False
+        self._asleep = False
 
     def begin(self) -> "Future[ModelServer]":
         """Admit a call; the future holds the server, at once when it is warm. Pair it with `finish`."""
@@ -62,13 +62,21 @@ class Variant:
         with self._lock:
             self._calls -= 1
             self._last_call = time.monotonic()
-            if self._retired and self._calls == 0:
+            if (self._retired or self._asleep) and self._calls == 0:
                 self._stop()
 
     def start(self) -> "Future[ModelServer]":
         """Start the server before the first call."""
         with self._lock:
+            self._asleep = False
             return self._running()
+
+    def sleep(self) -> None:
+        """Stop the server once the last call has its answer: there are no instances any more, until `start`."""
+        with self._lock:
+            self._asleep = True
+            if self._calls == 0:
+                self._stop()
 
     def retire(self) -> None:
         """Take no more calls; stop the server once the last one has its answer."""

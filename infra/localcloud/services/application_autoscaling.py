@@ -1,4 +1,4 @@
-"""Application Auto Scaling: tags of scalable targets, which moto does not keep."""
+"""Application Auto Scaling: tags of scalable targets and what scaling did, which moto does not keep."""
 
 from infra.localcloud.operations import Context, Payload, after, operation
 from infra.localcloud.tags import tags_of, untag

@@ -28,6 +28,8 @@ SETTINGS = {
     "server_grace_seconds": 1.0,
     "invocation_seconds": 4.0,
     "serverless_idle_seconds": 1.0,
+    "capture_seconds": 0.1,
+    "scaling_seconds": 0.3,
 }
 
 
@@ -143,6 +145,8 @@ class Endpoint:
         self._bucket = bucket
         self.name = f"endpoint-{uuid.uuid4().hex[:8]}"
         self.log_group = f"/aws/sagemaker/Endpoints/{self.name}"
+        # More members of its configurations: DataCaptureConfig, AsyncInferenceConfig.
+        self.settings: dict[str, Any] = {}
 
     def config(self, *variants: dict[str, Any]) -> str:
         """A configuration whose variants are given as {"model": {...}} plus members of ProductionVariant."""
@@ -159,7 +163,7 @@ class Endpoint:
             if "InstanceType" not in members:
                 members.setdefault("ServerlessConfig", {"MemorySizeInMB": 1024, "MaxConcurrency": 5})
             productions.append({name: value for name, value in members.items() if name != "model"})
-        sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=productions)
+        sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=productions, **self.settings)
         return config
 
     def _upload(self, model: dict[str, Any], key: str) -> None:
