@@ -38,20 +38,20 @@ def test_a_field_of_another_kind_is_refused_with_those_of_this_one() -> None:
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: Serverless(memory_mb=1500), "memory_mb=1500 should be a multiple of 1024; give 1024 to 6144"),
+        (lambda: Serverless(memory_mb=1500), "memory_mb=1500 is no multiple of 1024; give 1024 to 6144"),
         (
             lambda: Serverless(provisioned_concurrency=9),
             "provisioned_concurrency=9 is above max_concurrency=5; raise max_concurrency or lower",
         ),
-        (lambda: RealTime(min_instances=0), "min_instances=0 should be greater than or equal to 1; give 1 to 100"),
+        (lambda: RealTime(min_instances=0), "min_instances=0 is below 1; give 1 to 100"),
         (lambda: RealTime(min_instances=3), "min_instances=3 is above max_instances=2; raise max_instances or lower"),
-        (lambda: RealTime(capture_percent=101), "capture_percent=101 should be less than or equal to 100"),
+        (lambda: RealTime(capture_percent=101), "capture_percent=101 is above 100"),
         (lambda: RealTime(instance_type="ml.m5.lagre"), "is no known SageMaker type; did you mean 'ml.m5.large'"),
         (lambda: Async(min_instances=2), "async hosting: min_instances=2 is above max_instances=1"),
-        (lambda: Async(backlog_per_instance=0), "backlog_per_instance=0 should be greater than or equal to 1"),
+        (lambda: Async(backlog_per_instance=0), "backlog_per_instance=0 is below 1"),
         (
             lambda: ScheduleSpec(name="day", at="every morning", min_instances=1, max_instances=2),
-            "schedule 'day': at='every morning' String should match",
+            "schedule 'day': at='every morning' is not of the form",
         ),
         (
             lambda: ScheduleSpec(name="day", at="rate(1 day)", min_instances=3, max_instances=2),
