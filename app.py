@@ -15,7 +15,7 @@ import environments
 from infra.bindings import start_node
 from infra.spec import Environment, GroundplanError
 
-GIVEN = "--given"
+GIVEN, BOOTSTRAP = "--given", "--bootstrap"
 
 
 def synthesize(environment_names: Sequence[str], outdir: Path | str) -> list[str]:
@@ -23,16 +23,17 @@ def synthesize(environment_names: Sequence[str], outdir: Path | str) -> list[str
     return write([environments.load(name) for name in environment_names], outdir)
 
 
-def write(given: Sequence[Environment], outdir: Path | str) -> list[str]:
-    """Write the stacks of these values; whether a file holds them makes no difference."""
+def write(given: Sequence[Environment], outdir: Path | str, *, bootstrap: bool = False) -> list[str]:
+    """Write the stacks of these values, or what they stand on; whether a file holds them makes no difference."""
     start_node(os.environ)
     # Not at the top: these start Node, which takes its settings from the line above.
     from infra.toolkit import new_app, stack_order
+    from stacks.bootstrap import BootstrapStack
     from stacks.platform import build_platform
 
     with new_app(Path(outdir)) as app:
         for environment in given:
-            build_platform(app, environment)
+            (BootstrapStack if bootstrap else build_platform)(app, environment)
     return stack_order(Path(outdir))
 
 
@@ -40,7 +41,8 @@ def main(words: Sequence[str] = ()) -> None:
     """Synthesize the named or given environments to where the toolkit wants them."""
     outdir = Path(os.environ.get("CDKTF_OUTDIR", "cdktf.out"))
     if GIVEN in words:
-        write([pickle.load(sys.stdin.buffer)], outdir)  # noqa: S301  # from the parent process, which is this program
+        given = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the parent process, which is this program
+        write([given], outdir, bootstrap=BOOTSTRAP in words)
         return
     asked = words or [name for name in os.environ.get("GROUNDPLAN_ENVIRONMENTS", "").split(",") if name]
     synthesize(asked or environments.names(), outdir)

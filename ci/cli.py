@@ -9,7 +9,7 @@ from ci.commands.demo import demo
 from ci.commands.look import inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
 from ci.commands.money import cost, tags
-from ci.commands.platform import deploy, destroy, plan, rehearse, synth
+from ci.commands.platform import bootstrap, deploy, destroy, plan, rehearse, synth
 from ci.commands.policy import policy
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(cloud, name="cloud")
 COMMANDS = (
-    *(synth, plan, policy, deploy, destroy, rehearse),
+    *(bootstrap, synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),
     *(cost, tags, logs, status, inventory, demo),
 )

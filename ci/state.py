@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ci.errors import NotDeployedError
 from ci.manifest import S3Backend, Stack
 from ci.site import Site
 
@@ -29,9 +30,20 @@ class StateStore:
         return client
 
     def ensure_bucket(self) -> None:
-        """Make the state bucket of an embedded cloud; that of an account is made once, by its bootstrap."""
-        if not self._embedded or self._bucket_exists():
+        """Make the state bucket of an embedded cloud, bare and quick; that of an account its bootstrap has made.
+
+        Raises `NotDeployedError` where there is none.
+        """
+        if self.exists:
             return
+        if not self._embedded:
+            name = self._site.name
+            raise NotDeployedError(
+                thing=f"environment {name!r}",
+                value=f"state bucket {self._spec.bucket!r}",
+                rule="does not exist",
+                fix=f"make it once, with credentials that may: groundplan bootstrap {name}",
+            )
         if self._spec.region == REGION_WITHOUT_CONSTRAINT:
             self._s3.create_bucket(Bucket=self._spec.bucket)
         else:
@@ -40,12 +52,17 @@ class StateStore:
         self._s3.put_bucket_versioning(Bucket=self._spec.bucket, VersioningConfiguration={"Status": "Enabled"})
 
     def remove_bucket(self) -> None:
-        """Remove the state bucket of an embedded cloud with all versions of all states."""
+        """Remove the state bucket of an embedded cloud with all versions of all states, unless a bootstrap made it."""
+        if self._embedded and self.exists and not self._bootstrapped():
+            self.empty()
+            self._s3.delete_bucket(Bucket=self._spec.bucket)
+
+    def empty(self) -> None:
+        """Remove all versions of all states."""
         from ci.buckets import empty
 
-        if self._embedded and self._bucket_exists():
+        if self.exists:
             empty(self._s3, self._spec.bucket)
-            self._s3.delete_bucket(Bucket=self._spec.bucket)
 
     def resources(self, stack: Stack) -> int | None:
         """Return how many resources the state of `stack` holds, or None when it was never deployed."""
@@ -68,7 +85,19 @@ class StateStore:
         found: dict[str, Any] = json.loads(answer["Body"].read())
         return found
 
-    def _bucket_exists(self) -> bool:
+    def others(self, stack: Stack) -> list[str]:
+        """Return the keys of the states in the bucket beside that of `stack`."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._spec.bucket)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return [key for key in keys if stack.backend is None or not key.startswith(stack.backend.key)]
+
+    def _bootstrapped(self) -> bool:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._spec.bucket)
+        return any(entry["Key"].endswith("/bootstrap.tfstate") for page in pages for entry in page.get("Contents", ()))
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a bucket."""
         from botocore.exceptions import ClientError
 
         try:

@@ -31,16 +31,26 @@ class SynthResult(Result):
         )
 
 
+def synthesize_bootstrap(environment: Environment, workspace: Workspace) -> Stack:
+    """Write the stack that `environment` stands on, beside those that stand on it, and return it."""
+    (stack,) = _written(environment, workspace, "bootstrap.out", "--bootstrap")
+    return stack
+
+
 def synthesize(environment: Environment, workspace: Workspace) -> tuple[Stack, ...]:
     """Write the stacks of `environment` below its folder in the workspace and return them in dependency order.
 
     The value counts, not what a file of its name holds: a rehearsal's lives elsewhere.
     What Terraform keeps beside the JSON (its `.terraform` folders) stays, so that a second run need not fetch it again.
     """
+    return _written(environment, workspace, "cdktf.out")
+
+
+def _written(environment: Environment, workspace: Workspace, place: str, *flags: str) -> tuple[Stack, ...]:
     need_node()
-    folder = workspace.folder(environment.name) / "cdktf.out"
+    folder = workspace.folder(environment.name) / place
     answer = subprocess.run(
-        [sys.executable, workspace.root / "app.py", environment.name, "--given"],
+        [sys.executable, workspace.root / "app.py", environment.name, "--given", *flags],
         cwd=workspace.root,
         env=child_environment({"CDKTF_OUTDIR": str(folder)}),
         input=pickle.dumps(environment),

@@ -7,6 +7,7 @@ from infra.spec import (
     EndpointSpec,
     Environment,
     FlowLogSpec,
+    GithubSpec,
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
@@ -23,6 +24,7 @@ ENVIRONMENT = Environment(
     cost_centre="research",
     target=AwsAccount(),
     state=StateSpec(bucket="groundplan-dev-state", region="us-east-1"),
+    github=GithubSpec(repository="example/groundplan"),
     regions=(
         RegionSpec(
             name="us-east-1",

@@ -6,6 +6,7 @@ from infra.spec import (
     EndpointSpec,
     Environment,
     FlowLogSpec,
+    GithubSpec,
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
@@ -21,6 +22,7 @@ ENVIRONMENT = Environment(
     cost_centre="laptop",
     target=EmbeddedCloud(),
     state=StateSpec(bucket="groundplan-local-state", region="us-east-1"),
+    github=GithubSpec(repository="example/groundplan"),
     regions=(
         RegionSpec(
             name="us-east-1",

@@ -8,6 +8,7 @@ from infra.spec import (
     EndpointSpec,
     Environment,
     FairShareSpec,
+    GithubSpec,
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
@@ -47,6 +48,7 @@ ENVIRONMENT = Environment(
     cost_centre="product",
     target=AwsAccount(),
     state=StateSpec(bucket="groundplan-prod-state", region="us-east-1"),
+    github=GithubSpec(repository="example/groundplan"),
     regions=(
         RegionSpec(
             name="us-east-1",

@@ -6,6 +6,7 @@ from infra.spec import (
     BudgetSpec,
     EndpointSpec,
     Environment,
+    GithubSpec,
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
@@ -22,6 +23,7 @@ ENVIRONMENT = Environment(
     cost_centre="product",
     target=AwsAccount(),
     state=StateSpec(bucket="groundplan-staging-state", region="us-east-1"),
+    github=GithubSpec(repository="example/groundplan"),
     regions=(
         RegionSpec(
             name="us-east-1",

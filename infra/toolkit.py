@@ -138,6 +138,7 @@ def _backend(stack: Stack, environment: Environment, key: str) -> None:
         case AwsAccount(role_arn=str(role_arn)):
             settings = {"assume_role": S3BackendAssumeRoleConfig(role_arn=role_arn)}
     state = environment.state
-    backend = S3Backend(stack, bucket=state.bucket, key=key, region=state.region, encrypt=True, **settings)
+    backend = S3Backend(stack, bucket=state.bucket, key=key, region=state.region, **settings)
+    # No `encrypt`: it would ask for S3's own key in the place of the bucket's (stacks/bootstrap.py).
     # A lock file beside the state; the bindings are older than the option.
     backend.add_override("use_lockfile", True)

@@ -1,6 +1,7 @@
 """synth, plan, deploy, destroy, rehearse: an environment as a whole."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -21,6 +22,32 @@ def synth(environment: EnvironmentName, json: AsJson = False, home: Home = None)
     result = SynthResult.of(found, stacks)
     rows = [(stack, count, result.folders[stack]) for stack, count in result.resources.items()]
     console.show(result, json, console.table("stack", "resources>", "folder", rows=rows))
+
+
+def bootstrap(
+    environment: EnvironmentName,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take it down instead; only where nothing is guarded and no state is left.")
+    ] = False,
+    json: AsJson = False,
+    mirror: Mirror = None,
+    home: Home = None,
+) -> None:
+    """Make what an environment stands on: the bucket of its state, and the roles of its workflows.
+
+    Run it once, with credentials that may make roles, and again whenever that part of its file changes.
+
+    Example: groundplan bootstrap dev
+    """
+    from ci import console
+    from ci.bootstrap import bootstrap as make
+    from ci.bootstrap import remove as take_down
+
+    act = take_down if remove else make
+    result = act(site(environment, home, mirror), progress=console.terminal_progress())
+    text = f"{result.environment}: {result.resources} resources, {result.changed} changed, {result.seconds:.1f} s; "
+    text += f"state bucket {result.state_bucket}" + "".join(f"\n{role}: {arn}" for role, arn in result.roles.items())
+    console.show(result, json, text)
 
 
 def plan(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:

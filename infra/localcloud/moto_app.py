@@ -42,6 +42,8 @@ class MotoApp:
         # the switch hides what was created under the other setting.
         default_user_config["batch"] = {"use_docker": False}
         default_user_config["lambda"] = {"use_docker": False}
+        # The policies that AWS manages are in every account.
+        default_user_config["iam"] = {"load_aws_managed_policies": True}
         self._dispatcher = _Dispatcher()
         self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
 

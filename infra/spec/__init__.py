@@ -11,6 +11,7 @@ from infra.spec.environment import (
 )
 from infra.spec.errors import GroundplanError, Problem, SpecError, nearest
 from infra.spec.existing import ExistingSpec
+from infra.spec.github import GithubSpec
 from infra.spec.gpu_need import GpuNeed
 from infra.spec.gpu_pool import FairShareSpec, GpuPoolSpec
 from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
@@ -30,6 +31,7 @@ __all__ = [
     "ExistingSpec",
     "FairShareSpec",
     "FlowLogSpec",
+    "GithubSpec",
     "GpuNeed",
     "GpuPoolSpec",
     "GroundplanError",

@@ -11,6 +11,7 @@ from infra.spec.base import Spec, sound
 from infra.spec.cost import BudgetSpec
 from infra.spec.errors import Problem
 from infra.spec.existing import ExistingSpec
+from infra.spec.github import GithubSpec
 from infra.spec.gpu_pool import GpuPoolSpec
 from infra.spec.network import AnyNetworkSpec, ExistingNetworkSpec
 from infra.spec.serving import EndpointSpec
@@ -102,6 +103,7 @@ class Environment(Spec):
     cost_centre: str = Field(min_length=1, max_length=64, description="who pays for it; a tag on every resource")
     target: EmbeddedCloud | AwsAccount = Field(description="EmbeddedCloud() or AwsAccount()")
     state: StateSpec
+    github: GithubSpec | None = Field(default=None, description="GithubSpec(…), or None where no workflow deploys")
     regions: tuple[RegionSpec, ...] = Field(min_length=1, description="1 or more RegionSpec(…)")
     budget: BudgetSpec
     image_tag: str = Field(
@@ -117,6 +119,11 @@ class Environment(Spec):
         le=24 * 365,
         description="hours after which a reaper stops what costs money here (1 to 8760), or None for never",
     )
+
+    @property
+    def repositories(self) -> tuple[GithubSpec, ...]:
+        """The repository that deploys it, if there is one."""
+        return () if self.github is None else (self.github,)
 
     def tags(self, component: str, model: str = SHARED) -> dict[str, str]:
         """Return what everything of this environment is tagged with: the bill is split by these keys, no others."""

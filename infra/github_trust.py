@@ -1,0 +1,77 @@
+"""GitHub's word for who a workflow is: the account trusts it, and roles say which workflows may take them."""
+
+from collections.abc import Sequence
+
+from cdktf_cdktf_provider_aws.data_aws_iam_openid_connect_provider import DataAwsIamOpenidConnectProvider
+from cdktf_cdktf_provider_aws.iam_openid_connect_provider import IamOpenidConnectProvider
+from cdktf_cdktf_provider_aws.iam_policy import IamPolicy
+from cdktf_cdktf_provider_aws.iam_role import IamRole
+from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
+from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
+
+from infra.role import Statement, policy
+from infra.spec import GithubSpec
+from infra.toolkit import Construct
+
+ISSUER = "token.actions.githubusercontent.com"
+_AUDIENCE = "sts.amazonaws.com"
+
+
+class GithubProvider(Construct):
+    """GitHub as an identity provider: made, or found where the account has it already."""
+
+    def __init__(self, scope: Construct, id: str, *, spec: GithubSpec) -> None:
+        super().__init__(scope, id)
+        url = f"https://{ISSUER}"
+        # No thumbprint: AWS trusts GitHub's certificates by its own list of authorities.
+        self.arn: str = (
+            IamOpenidConnectProvider(self, "openid_connect_provider", url=url, client_id_list=[_AUDIENCE]).arn
+            if spec.provider == "made"
+            else DataAwsIamOpenidConnectProvider(self, "openid_connect_provider", url=url).arn
+        )
+
+
+class Boundary(Construct):
+    """A policy that grants nothing: what it leaves out, no role under it can do, whatever else it is given."""
+
+    def __init__(self, scope: Construct, id: str, *, name: str, statements: Sequence[Statement]) -> None:
+        super().__init__(scope, id)
+        whole = policy(Statement(("*",)), *statements)
+        self.arn: str = IamPolicy(self, "policy", name=name, policy=whole).arn
+
+
+class WorkflowRole(Construct):
+    """A role for workflows of which GitHub says that they are one of `subjects`: exact words, never a wildcard."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        description: str,
+        provider_arn: str,
+        subjects: Sequence[str],
+        boundary_arn: str,
+        managed_policy: str,
+        statements: Sequence[Statement],
+        max_session_seconds: int,
+    ) -> None:
+        super().__init__(scope, id)
+        condition = {"StringEquals": {f"{ISSUER}:aud": _AUDIENCE, f"{ISSUER}:sub": list(subjects)}}
+        trust = Statement(
+            ("sts:AssumeRoleWithWebIdentity",), (), principal={"Federated": provider_arn}, condition=condition
+        )
+        role = IamRole(
+            self,
+            "role",
+            name=name,
+            description=description,
+            assume_role_policy=policy(trust),
+            permissions_boundary=boundary_arn,
+            max_session_duration=max_session_seconds,
+        )
+        arn = f"arn:aws:iam::aws:policy/{managed_policy}"
+        IamRolePolicyAttachment(self, "managed", role=role.name, policy_arn=arn)
+        IamRolePolicy(self, "policy", name=name, role=role.name, policy=policy(*statements))
+        self.arn: str = role.arn

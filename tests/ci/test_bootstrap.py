@@ -1,0 +1,122 @@
+"""What an environment stands on: made once by Terraform, its state moved into its own bucket, and taken down again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+import environments
+from ci.bootstrap import bootstrap, remove
+from ci.errors import CommandError, NotDeployedError
+from ci.inventory import inventory
+from ci.site import Site
+from ci.state import StateStore
+from ci.workspace import Workspace
+from infra import localcloud
+from infra.spec import AwsAccount, GithubSpec
+from tests.ci.conftest import REPOSITORY
+
+PROVIDER = "token.actions.githubusercontent.com"
+
+
+def document(outdir: Path, name: str = "dev", **changes: Any) -> dict[str, Any]:
+    """The Terraform JSON of an environment's bootstrap."""
+    app.write([environments.load(name).model_copy(update=changes)], outdir, bootstrap=True)
+    (file,) = outdir.glob("stacks/*/cdk.tf.json")
+    read: dict[str, Any] = json.loads(file.read_text())
+    return read
+
+
+def statements(policy: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(policy)["Statement"]
+    return found
+
+
+def test_only_named_workflows_take_a_role_and_no_wildcard_lets_another_in(tmp_path: Path) -> None:
+    github = GithubSpec(repository="acme/models", branch="trunk")
+    roles = document(tmp_path, github=github)["resource"]["aws_iam_role"]
+    subjects = {}
+    for name, role in roles.items():
+        (trust,) = statements(role["assume_role_policy"])
+        assert trust["Action"] == ["sts:AssumeRoleWithWebIdentity"]
+        (condition,) = trust["Condition"].items()
+        assert condition[0] == "StringEquals"
+        assert condition[1][f"{PROVIDER}:aud"] == "sts.amazonaws.com"
+        subjects[name] = condition[1][f"{PROVIDER}:sub"]
+        assert role["permissions_boundary"] == "${aws_iam_policy.workflows.arn}"
+    assert subjects == {
+        "plan": ["repo:acme/models:pull_request", "repo:acme/models:ref:refs/heads/trunk"],
+        "deploy": ["repo:acme/models:environment:dev"],
+    }
+
+
+def test_a_plan_reads_no_data_and_a_deploy_changes_no_ground(tmp_path: Path) -> None:
+    resources = document(tmp_path)["resource"]
+    managed = {
+        name: one["policy_arn"].rsplit("/", 1)[1] for name, one in resources["aws_iam_role_policy_attachment"].items()
+    }
+    assert managed == {"plan_managed": "ReadOnlyAccess", "deploy_managed": "PowerUserAccess"}
+    refused = [one for one in statements(resources["aws_iam_role_policy"]["plan"]["policy"]) if one["Effect"] == "Deny"]
+    assert any("s3:GetObject" in one["Action"] and "NotResource" in one for one in refused)
+    bound = statements(resources["aws_iam_policy"]["workflows"]["policy"])
+    own = "arn:aws:iam::111111111111:role/groundplan-dev-us-east-1-deploy"
+    assert any(own in one.get("Resource", ()) and "iam:PutRolePolicy" in one["Action"] for one in bound[1:])
+    assert all(one["Effect"] == "Deny" for one in bound[1:])
+    made = statements(resources["aws_iam_role_policy"]["deploy"]["policy"])
+    assert all("groundplan-dev-" in where or "aws-service-role" in where for one in made for where in one["Resource"])
+
+
+def test_the_bucket_of_a_real_environment_is_guarded_and_a_second_provider_is_not_made(tmp_path: Path) -> None:
+    github = GithubSpec(repository="acme/models", provider="existing")
+    found = document(tmp_path, github=github)
+    resources = found["resource"]
+    assert resources["aws_s3_bucket"]["states"]["bucket"] == "groundplan-dev-state"
+    assert resources["aws_s3_bucket"]["states"]["lifecycle"]["prevent_destroy"] is True
+    assert resources["aws_kms_key"]["state"]["lifecycle"]["prevent_destroy"] is True
+    assert "aws_iam_openid_connect_provider" not in resources
+    assert "aws_iam_openid_connect_provider" in found["data"]
+
+
+def test_an_environment_that_no_workflow_deploys_has_its_bucket_alone(tmp_path: Path) -> None:
+    kinds = document(tmp_path, github=None)["resource"].keys()
+    assert not [kind for kind in kinds if kind.startswith("aws_iam")]
+
+
+def test_a_deploy_to_an_account_without_its_bucket_says_what_to_run(
+    cloud_home: tuple[Path, localcloud.CloudRecord], tmp_path: Path
+) -> None:
+    _, record = cloud_home
+    environment = environments.load("dev").model_copy(update={"target": AwsAccount()})
+    store = StateStore(Site(environment, Workspace(home=tmp_path), record.url))
+    store._embedded = False
+    with pytest.raises(NotDeployedError, match="does not exist; make it once, .* groundplan bootstrap dev"):
+        store.ensure_bucket()
+
+
+@pytest.mark.terraform
+@pytest.mark.slow
+def test_bootstrap_keeps_its_own_state_in_its_bucket_and_can_be_repeated_and_removed(tmp_path: Path) -> None:
+    workspace = Workspace(root=REPOSITORY, home=tmp_path)
+    record = localcloud.start("default", tmp_path, program=REPOSITORY)
+    try:
+        site = Site(environments.load("local"), workspace, record.url)
+        StateStore(site).ensure_bucket()
+        made = bootstrap(site)
+        assert made.changed == made.resources
+        assert not list(tmp_path.rglob("bootstrap.tfstate*")), "the state is in the bucket, and nowhere else"
+        again = bootstrap(site)
+        assert again.changed == 0
+        StateStore(site).remove_bucket()
+        assert StateStore(site).exists, "a destroy leaves what a bootstrap made"
+        site.client("s3").put_object(Bucket=made.state_bucket, Key="local/us-east-1/network.tfstate", Body=b"{}")
+        with pytest.raises(
+            CommandError, match=r"local/us-east-1/network.tfstate are states of stacks that still stand"
+        ):
+            remove(site)
+        site.client("s3").delete_object(Bucket=made.state_bucket, Key="local/us-east-1/network.tfstate")
+        remove(site)
+        assert inventory(site).resources == ()
+    finally:
+        localcloud.stop("default", tmp_path)
