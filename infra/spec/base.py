@@ -46,6 +46,14 @@ class Spec(BaseModel):
         """
         return iter(())
 
+    def words(self) -> Iterator["Spec"]:
+        """Yield this word and all those inside it, however deep."""
+        yield self
+        for value in self.__dict__.values():
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, Spec):
+                    yield from part.words()
+
     def problem(self, field: str, rule: str, fix: str) -> Problem:
         """Return a problem of this word's `field`, which must hold a value."""
         return Problem(_called(type(self), self.__dict__), f"{field}={_plain(getattr(self, field))}", rule, fix)

@@ -21,6 +21,10 @@ from infra.spec.training import TrainingSpec
 SHARED, FOREVER = "shared", "never"
 
 
+# What AWS takes for the value of a tag.
+_TAG, _TAG_TAKES = r"^[A-Za-z0-9+=._:/@ -]{1,64}$", "up to 64 letters, digits, spaces and + - = . _ : / @"
+
+
 class RegionSpec(Spec):
     """Everything that runs in one AWS region."""
 
@@ -99,8 +103,8 @@ class Environment(Spec):
         default="groundplan", pattern=r"^[a-z][a-z0-9-]{1,13}$", description="2 to 14 of a-z, 0-9, '-'"
     )
     account_id: str = Field(pattern=r"^\d{12}$", description="12 digits in quotes")
-    owner: str = Field(min_length=1, max_length=64, description="who answers for it; a tag on every resource")
-    cost_centre: str = Field(min_length=1, max_length=64, description="who pays for it; a tag on every resource")
+    owner: str = Field(pattern=_TAG, description=f"who answers for it; a tag on every resource: {_TAG_TAKES}")
+    cost_centre: str = Field(pattern=_TAG, description=f"who pays for it; a tag on every resource: {_TAG_TAKES}")
     target: EmbeddedCloud | AwsAccount = Field(description="EmbeddedCloud() or AwsAccount()")
     state: StateSpec
     github: GithubSpec | None = Field(default=None, description="GithubSpec(…), or None where no workflow deploys")
@@ -138,10 +142,12 @@ class Environment(Spec):
         }
 
     def broken_rules(self) -> Iterator[Problem]:
-        """Regions are named once, and their networks could be joined."""
+        """Regions are named once, their networks could be joined, and names bear to be joined with others."""
         yield from sound(_repeated(self, "regions", (region.name for region in self.regions)))
         for one, other in combinations(self.regions, 2):
             yield from sound(self._overlap(one, other))
+        for word in self.words():
+            yield from _loose_hyphens(word)
 
     def _overlap(self, one: RegionSpec, other: RegionSpec) -> Iterator[Problem]:
         kinds = {type(one.network), type(other.network)}
@@ -151,6 +157,14 @@ class Environment(Spec):
             value = f"cidr={one.network.cidr!r} of region {one.name!r}"
             rule = f"overlaps cidr={other.network.cidr!r} of region {other.name!r}"
             yield Problem(f"environment {self.name!r}", value, rule, "give each region a network of its own")
+
+
+def _loose_hyphens(word: Spec) -> Iterator[Problem]:
+    """SageMaker refuses a name that ends in a hyphen, ECR one with two in a row; ours become parts of theirs."""
+    for field in ("name", "project"):
+        value = word.__dict__.get(field)
+        if isinstance(value, str) and ("--" in value or value.endswith("-")):
+            yield word.problem(field, "has two hyphens in a row or ends in one", "put a hyphen between words only")
 
 
 def _repeated(owner: RegionSpec | Environment, field: str, names: Iterable[str]) -> Iterator[Problem]:

@@ -1,7 +1,6 @@
 """The longest words that the spec lets through still give names that AWS takes."""
 
 import json
-import re
 from pathlib import Path
 
 import environments
@@ -18,35 +17,7 @@ from infra.spec import (
 )
 from infra.toolkit import new_app
 from stacks.platform import build_platform
-
-# From AWS's reference of each service; where a prefix is given, Terraform adds 26 characters to it.
-LONGEST = {
-    ("aws_appautoscaling_policy", "name"): 256,
-    ("aws_appautoscaling_scheduled_action", "name"): 1600,
-    ("aws_batch_compute_environment", "compute_environment_name_prefix"): 128 - 26,
-    ("aws_batch_job_queue", "name"): 128,
-    ("aws_batch_scheduling_policy", "name"): 128,
-    ("aws_budgets_budget", "name"): 100,
-    ("aws_ce_anomaly_monitor", "name"): 1024,
-    ("aws_ce_anomaly_subscription", "name"): 1024,
-    ("aws_cloudwatch_dashboard", "dashboard_name"): 255,
-    ("aws_cloudwatch_event_rule", "name"): 64,
-    ("aws_cloudwatch_metric_alarm", "alarm_name"): 255,
-    ("aws_ecr_repository", "name"): 256,
-    ("aws_iam_instance_profile", "name"): 128,
-    ("aws_iam_role", "name"): 64,
-    ("aws_iam_role_policy", "name"): 128,
-    ("aws_kms_alias", "name"): 256,
-    ("aws_launch_template", "name"): 128,
-    ("aws_placement_group", "name"): 255,
-    ("aws_s3_bucket", "bucket"): 63,
-    ("aws_sagemaker_endpoint", "name"): 63,
-    ("aws_sagemaker_endpoint_configuration", "name"): 63,
-    ("aws_sagemaker_model", "name"): 63,
-    ("aws_sagemaker_model_package_group", "model_package_group_name"): 63,
-    ("aws_security_group", "name"): 255,
-    ("aws_sns_topic", "name"): 256,
-}
+from tests.stacks.aws_limits import LIMITS, names_in
 
 SPOT = GpuPoolSpec(name="p" * 16, need=GpuNeed(), max_nodes=1)
 NODES = GpuPoolSpec(
@@ -80,17 +51,10 @@ def test_every_name_fits(tmp_path: Path) -> None:
         build_platform(app, environment_of_long_words())
     measured = set()
     for file in tmp_path.glob("stacks/*/cdk.tf.json"):
-        for kind, named in json.loads(file.read_text())["resource"].items():
-            for field in {"name", "bucket"} | {field for of, field in LONGEST if of == kind}:
-                for arguments in named.values():
-                    value = arguments.get(field, "${")
-                    # A sum that Terraform does has eight figures.
-                    value = re.sub(r"\$\{substr\(.*, 0, 8\)\}$", "x" * 8, value)
-                    if "${" in value:
-                        continue
-                    if kind in ("aws_cloudwatch_log_group", "aws_ssm_parameter"):
-                        assert len(value) <= 512
-                        continue
-                    assert len(value) <= LONGEST[kind, field], f"{kind} {value}"
-                    measured.add((kind, field))
-    assert measured == set(LONGEST)
+        for named in names_in(json.loads(file.read_text())):
+            limit = LIMITS.get((named.kind, named.field))
+            assert limit, f"{named.address} needs a line in tests/stacks/aws_limits.py"
+            broken = limit.broken_by(named.name, named.field)
+            assert broken is None, f"{named.address}: {named.name!r} {broken}"
+            measured.add(named.kind)
+    assert len(measured) > 20

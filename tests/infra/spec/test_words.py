@@ -192,3 +192,14 @@ def test_words_are_frozen() -> None:
 def test_instance_facts() -> None:
     facts = instance_types()["p4d.24xlarge"]
     assert (facts.vcpus, facts.memory_gib, facts.gpus, facts.gpu_memory_gib, facts.efa) == (96, 1152, 8, 320, 4)
+
+
+@pytest.mark.parametrize("name", ["reviews-", "re--views"])
+def test_a_name_bears_to_be_part_of_a_longer_one(name: str) -> None:
+    with pytest.raises(SpecError, match=rf"endpoint '{name}': name='{name}' has two hyphens in a row or ends in one"):
+        environment(region(endpoints=(EndpointSpec(name=name, model="review_sentiment"),)))
+
+
+def test_a_tag_is_what_aws_takes_for_one() -> None:
+    with pytest.raises(SpecError, match=r"owner='R&D' .*; give who answers for it.*letters, digits, spaces and \+ - ="):
+        environment(owner="R&D")
