@@ -25,8 +25,10 @@ class OperationsStack(Stack):
         super().__init__(scope, environment, region.name, "operations")
         names = Names.of(environment, region.name)
         topic = AlarmTopic(self, "alarms", names=names, key_arn=data.key_arn, emails=environment.budget.emails)
+        # A group, so that whatever an endpoint is called, nothing else is called so.
+        endpoints = Construct(self, "endpoint")
         for spec in region.endpoints:
-            EndpointAlarms(self, spec.name, spec=spec, names=names, topic_arn=topic.arn)
+            EndpointAlarms(endpoints, spec.name, spec=spec, names=names, topic_arn=topic.arn)
         for pool, queue_arns in pools.queue_arns.items():
             QueueAlarm(self, f"pool-{pool}", pool=pool, queue_arns=queue_arns, names=names, topic_arn=topic.arn)
         Dashboard(self, "overview", names=names, endpoints=region.endpoints)

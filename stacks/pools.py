@@ -26,10 +26,12 @@ class PoolsStack(Stack):
         super().__init__(scope, environment, region.name, "pools")
         names = Names.of(environment, region.name)
         profile = BatchInstanceProfile(self, "batch", names=names)
+        # Groups, so that whatever a pool is called, nothing else is called so.
+        machine, queue = (Construct(self, id) for id in ("machine", "pool"))
         machines = {
             pool.name: PoolMachine(
-                self,
-                f"{pool.name}-machine",
+                machine,
+                pool.name,
                 spec=pool,
                 names=names,
                 security_group_id=network.security_group_id,
@@ -39,7 +41,7 @@ class PoolsStack(Stack):
         }
         pools = {
             pool.name: GpuPool(
-                self,
+                queue,
                 pool.name,
                 spec=pool,
                 names=names,

@@ -43,19 +43,21 @@ class ServingStack(Stack):
             log_groups="/aws/sagemaker/Endpoints/*",
             in_network=True,
         )
+        # Groups, so that whatever an endpoint is called, nothing else is called so.
+        endpoints, scalings, contracts = (Construct(self, id) for id in ("endpoint", "scaling", "contract"))
         for spec in region.endpoints:
             contract = _contract(spec, names, network, data, role_arn=role.arn, queue=queue)
-            endpoint = Endpoint(self, spec.name, contract=contract)
+            endpoint = Endpoint(endpoints, spec.name, contract=contract)
             EndpointScaling(
-                self,
-                f"{spec.name}-scaling",
+                scalings,
+                spec.name,
                 spec=spec,
                 endpoint_name=endpoint.name,
                 resource_id=endpoint.resource_id,
             )
             parameter = ServingContract.parameter_name(environment.project, environment.name, spec.name)
             description = f"What a release to {spec.name} needs"
-            Parameter(self, f"{spec.name}-contract", name=parameter, contract=contract, description=description)
+            Parameter(contracts, spec.name, name=parameter, contract=contract, description=description)
 
 
 def _contract(

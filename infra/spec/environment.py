@@ -161,9 +161,10 @@ class Environment(Spec):
 
 def _loose_hyphens(word: Spec) -> Iterator[Problem]:
     """SageMaker refuses a name that ends in a hyphen, ECR one with two in a row; ours become parts of theirs."""
-    for field in ("name", "project"):
+    for field in ("name", "project", "model"):
         value = word.__dict__.get(field)
-        if isinstance(value, str) and ("--" in value or value.endswith("-")):
+        # In AWS's names an underscore becomes a hyphen.
+        if isinstance(value, str) and ("--" in (name := value.replace("_", "-")) or name.endswith("-")):
             yield word.problem(field, "has two hyphens in a row or ends in one", "put a hyphen between words only")
 
 

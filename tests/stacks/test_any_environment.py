@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import cdktf
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from infra.spec import Environment
@@ -17,7 +18,6 @@ from stacks.platform import build_platform
 from tests.stacks.any_spec import any_environment
 from tests.stacks.aws_limits import LIMITS, names_in
 
-SPECS = 100
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 TAG_LONGEST = 256
 TAG_MARKS = frozenset(" +-=._:/@")
@@ -44,11 +44,12 @@ def synthesized(environment: Environment) -> Documents:
     return {stack.node.id: json.loads(cdktf.Testing.synth(stack)) for stack in stacks}
 
 
-def test_any_sound_environment_can_be_built(record_property: Callable[[str, object], None]) -> None:
+@pytest.mark.parametrize("specs", [10, pytest.param(200, marks=pytest.mark.slow)])
+def test_any_sound_environment_can_be_built(specs: int, record_property: Callable[[str, object], None]) -> None:
     began, tried = time.monotonic(), Tried()
 
     @settings(
-        max_examples=SPECS,
+        max_examples=specs,
         deadline=None,
         derandomize=True,
         database=None,
@@ -66,7 +67,7 @@ def test_any_sound_environment_can_be_built(record_property: Callable[[str, obje
         tried.regions += len(environment.regions)
 
     check()
-    assert tried.environments >= SPECS
+    assert tried.environments >= specs
     told = f"{tried.environments} random environments, {tried.regions} regions, {tried.resources} resources of "
     told += f"{len(tried.kinds)} types, {tried.names} names, {time.monotonic() - began:.0f} s"
     record_property("figure", told)

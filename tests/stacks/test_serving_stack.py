@@ -21,7 +21,7 @@ def prod(stacks: Stacks) -> dict[str, dict[str, Any]]:
 
 
 def contract(prod: dict[str, Any], name: str) -> ServingContract:
-    return ServingContract.model_validate_json(prod["aws_ssm_parameter"][f"{name}_contract"]["value"])
+    return ServingContract.model_validate_json(prod["aws_ssm_parameter"][f"contract_{name}"]["value"])
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
@@ -51,17 +51,17 @@ def test_what_is_made_anew_has_a_name_by_its_content(prod: dict[str, Any], stack
 
 def test_instances_stand_in_the_network_and_reach_nothing(prod: dict[str, Any]) -> None:
     for name in (LIVE, BATCH):
-        model = prod["aws_sagemaker_model"][name]
+        model = prod["aws_sagemaker_model"][f"endpoint_{name}"]
         assert model["enable_network_isolation"] is True
         assert len(model["vpc_config"]["subnets"]) == 3
         assert "security_group" in model["vpc_config"]["security_group_ids"][0]
-        assert "aws_kms_key_main_arn" in prod["aws_sagemaker_endpoint_configuration"][name]["kms_key_arn"]
-    assert "vpc_config" not in prod["aws_sagemaker_model"][SERVERLESS], "AWS has none for it"
+        assert "aws_kms_key_main_arn" in prod["aws_sagemaker_endpoint_configuration"][f"endpoint_{name}"]["kms_key_arn"]
+    assert "vpc_config" not in prod["aws_sagemaker_model"][f"endpoint_{SERVERLESS}"], "AWS has none for it"
 
 
 def test_only_real_time_requests_are_captured_and_under_the_key(prod: dict[str, Any]) -> None:
     captured = {
-        name: arguments["data_capture_config"]
+        name.removeprefix("endpoint_"): arguments["data_capture_config"]
         for name, arguments in prod["aws_sagemaker_endpoint_configuration"].items()
         if "data_capture_config" in arguments
     }
@@ -72,32 +72,34 @@ def test_only_real_time_requests_are_captured_and_under_the_key(prod: dict[str, 
 
 
 def test_an_async_endpoint_sleeps_and_is_woken(prod: dict[str, Any]) -> None:
-    target = prod["aws_appautoscaling_target"][f"{BATCH}_scaling"]
+    target = prod["aws_appautoscaling_target"][f"scaling_{BATCH}"]
     assert (target["min_capacity"], target["max_capacity"]) == (0, 4)
-    assert target["resource_id"] == f"endpoint/${{aws_sagemaker_endpoint.{BATCH}.name}}/variant/live"
-    alarm = prod["aws_cloudwatch_metric_alarm"][f"{BATCH}_scaling_asleep"]
+    assert target["resource_id"] == f"endpoint/${{aws_sagemaker_endpoint.endpoint_{BATCH}.name}}/variant/live"
+    alarm = prod["aws_cloudwatch_metric_alarm"][f"scaling_{BATCH}_asleep"]
     assert alarm["metric_name"] == "HasBacklogWithoutCapacity"
-    assert alarm["alarm_actions"] == [f"${{aws_appautoscaling_policy.{BATCH}_scaling_wake.arn}}"]
-    tracked = prod["aws_appautoscaling_policy"][f"{BATCH}_scaling_backlog"]
+    assert alarm["alarm_actions"] == [f"${{aws_appautoscaling_policy.scaling_{BATCH}_wake.arn}}"]
+    tracked = prod["aws_appautoscaling_policy"][f"scaling_{BATCH}_backlog"]
     metric = tracked["target_tracking_scaling_policy_configuration"]["customized_metric_specification"]
     assert metric["metric_name"] == "ApproximateBacklogSizePerInstance"
-    output = prod["aws_sagemaker_endpoint_configuration"][BATCH]["async_inference_config"]["output_config"]
+    output = prod["aws_sagemaker_endpoint_configuration"][f"endpoint_{BATCH}"]["async_inference_config"][
+        "output_config"
+    ]
     assert set(output["notification_config"]) == {"success_topic", "error_topic"}
     assert all("kms_master_key_id" in topic for topic in prod["aws_sns_topic"].values())
 
 
 def test_a_real_time_endpoint_follows_its_calls_within_what_the_hour_allows(prod: dict[str, Any]) -> None:
-    target = prod["aws_appautoscaling_target"][f"{LIVE}_scaling"]
+    target = prod["aws_appautoscaling_target"][f"scaling_{LIVE}"]
     assert (target["min_capacity"], target["max_capacity"]) == (2, 8)
     # A schedule that has come rules until the next one; a deploy in between changes nothing.
     assert target["lifecycle"]["ignore_changes"] == ["max_capacity", "min_capacity"]
     assert len(prod["aws_appautoscaling_scheduled_action"]) == 2
-    tracked = prod["aws_appautoscaling_policy"][f"{LIVE}_scaling_calls"]
+    tracked = prod["aws_appautoscaling_policy"][f"scaling_{LIVE}_calls"]
     assert tracked["target_tracking_scaling_policy_configuration"]["target_value"] == 600
 
 
 def test_a_serverless_endpoint_is_left_to_aws(prod: dict[str, Any]) -> None:
-    assert not [name for name in prod["aws_appautoscaling_target"] if name == f"{SERVERLESS}_scaling"]
+    assert not [name for name in prod["aws_appautoscaling_target"] if name == f"scaling_{SERVERLESS}"]
 
 
 def snake(value: Any) -> Any:
@@ -112,10 +114,13 @@ def test_a_release_asks_for_what_terraform_made(prod: dict[str, Any], name: str)
     """The bootstrap and a release differ in the model alone, so that a release never changes the machines."""
     agreed = contract(prod, name)
     package = Package("arn", "1", "s3://bundles/1", "key")
-    released, made = model_request(agreed, package), prod["aws_sagemaker_model"][name]
+    released, made = model_request(agreed, package), prod["aws_sagemaker_model"][f"endpoint_{name}"]
     assert snake(released.get("VpcConfig")) == made.get("vpc_config")
     assert released.get("EnableNetworkIsolation") == made.get("enable_network_isolation")
-    released, made = configuration_request(agreed, "m"), prod["aws_sagemaker_endpoint_configuration"][name]
+    released, made = (
+        configuration_request(agreed, "m"),
+        prod["aws_sagemaker_endpoint_configuration"][f"endpoint_{name}"],
+    )
     variant = snake(released["ProductionVariants"][0])
     assert variant | {"model_name": made["production_variants"][0]["model_name"]} == made["production_variants"][0]
     spelt = snake(released)
