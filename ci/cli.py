@@ -6,6 +6,7 @@ import typer
 
 from ci.commands.cloud import cloud
 from ci.commands.demo import demo
+from ci.commands.drill import drill
 from ci.commands.look import inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
 from ci.commands.money import cost, tags
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud, name="cloud")
+app.add_typer(drill, name="drill")
 COMMANDS = (
     *(bootstrap, synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),

@@ -22,12 +22,15 @@ EXAMPLES = """examples, on a laptop:
 FAILURE_CHARACTERS = 1024
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for what the caller can mend, 143 when stopped, 1 for a defect."""
+def main(arguments: list[str] | None = None, container: Container | None = None) -> int:
+    """Run one command and return its exit code: 0, 2 for what the caller can mend, 143 when stopped, 1 for a defect.
+
+    `container` is what the environment says, if not given.
+    """
     options = _parser().parse_args(arguments)
     contract.let_waiting_threads_sleep()
     try:
-        return _run(options, contract.container())
+        return _run(options, container or contract.container())
     except MlError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return error.exit_code

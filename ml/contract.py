@@ -5,6 +5,7 @@ Information" and "Use Your Own Inference Code with Hosting Services"). This is t
 environment; every other one is given a `Container`.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ PUBLIC_KEY_VARIABLE = "GROUNDPLAN_BUNDLE_PUBLIC_KEY"
 COMMIT_VARIABLE = "GROUNDPLAN_GIT_COMMIT"
 THREADS_VARIABLE = "GROUNDPLAN_THREADS"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+# The SDKs' own variable. Set by who starts a job on a spot machine; watched then for what happens to the machine.
+METADATA_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+NOTICE_SECONDS_VARIABLE = "GROUNDPLAN_NOTICE_SECONDS"
 
 TRAINING_CHANNEL = "training"
 MODEL_CHANNEL = "model"
@@ -47,6 +51,8 @@ class Container:
     git_commit: str | None = None
     threads: int | None = None
     place: Place | None = None
+    metadata_endpoint: str | None = None
+    notice_seconds: float = 5.0
 
     @property
     def configuration(self) -> Path:
@@ -90,6 +96,8 @@ def container() -> Container:
         git_commit=read(COMMIT_VARIABLE),
         threads=_number(THREADS_VARIABLE, 0) or None,
         place=_place() if "WORLD_SIZE" in os.environ else None,
+        metadata_endpoint=read(METADATA_VARIABLE),
+        notice_seconds=_seconds(NOTICE_SECONDS_VARIABLE, 5.0),
     )
 
 
@@ -110,6 +118,19 @@ def _number(name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit():
         raise InputError(f"variable {name}", repr(text), "is no whole number", "set it to one, or unset it")
     return int(text)
+
+
+def _seconds(name: str, default: float) -> float:
+    text = os.environ.get(name, str(default))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise InputError(
+            f"variable {name}", repr(text), "is no number of seconds above 0", "set it to one, or unset it"
+        )
+    return seconds
 
 
 def let_waiting_threads_sleep() -> None:

@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +27,15 @@ from torch.optim import Optimizer
 from ml.training.world import World
 
 UNFINISHED = ".tmp"  # The platform does not copy what ends so.
-Curve = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """How far a run is: `step` steps done, the curve so far, and the losses since the curve's last point."""
+
+    step: int = 0
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    pending: list[float] = field(default_factory=list)
 
 
 class Checkpoints:
@@ -40,15 +49,21 @@ class Checkpoints:
         self._identity = hashlib.sha256(identity.encode()).hexdigest()
         self._saving: Future[None] | None = None
 
-    def save(self, step: int, module: nn.Module, optimizer: Optimizer, curve: Curve) -> None:
-        """Copy the state after `step` steps and return; a thread writes it. Waits for an earlier save to end."""
+    @property
+    def saving(self) -> bool:
+        """Say whether a save is still under way."""
+        return self._saving is not None and not self._saving.done()
+
+    def save(self, position: Position, module: nn.Module, optimizer: Optimizer) -> None:
+        """Copy the state at a position and return; a thread writes it. Waits for an earlier save to end."""
         self.finish()
-        draft = self._folder / (_name(step) + UNFINISHED)
+        self._world.say(f"checkpoint step={position.step} saving")
+        draft = self._folder / (_name(position.step) + UNFINISHED)
         if self._world.leads_machine:
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
         self._world.meet()
-        facts = {"identity": self._identity, "step": step, "machines": self._world.machines, "curve": curve.copy()}
+        facts = {"identity": self._identity, "machines": self._world.machines, **asdict(position)}
         written = async_save(_state(module, optimizer), checkpoint_id=draft, process_group=self._world.saving)
         saving: Future[None] = Future()
         # The first process's save ends when all processes' files are written, and with it every other's.
@@ -61,8 +76,8 @@ class Checkpoints:
         if saving:
             saving.result()
 
-    def restore(self, module: nn.Module, optimizer: Optimizer) -> tuple[int, Curve]:
-        """Return the step to go on from and the curve so far: 0 and nothing where this run left no sound checkpoint."""
+    def restore(self, module: nn.Module, optimizer: Optimizer) -> Position:
+        """Load the newest sound checkpoint of this run; return where it stands, which is the start if there is none."""
         for path in _newest_first(self._folder):
             facts, trouble = _read(path, self._identity)
             # All processes take the same one: what one machine lacks, none restores.
@@ -74,8 +89,8 @@ class Checkpoints:
             load(state, checkpoint_id=path, process_group=self._world.saving)
             set_state_dict(module, optimizer, model_state_dict=state["module"], optim_state_dict=state["optimizer"])
             self._world.say(f"checkpoint={path} resuming at step={facts['step']}")
-            return int(facts["step"]), list(facts["curve"])
-        return 0, []
+            return Position(step=facts["step"], curve=facts["curve"], pending=facts["pending"])
+        return Position()
 
     def _complete(self, written: "Future[Any]", saving: "Future[None]", draft: Path, facts: dict[str, Any]) -> None:
         try:
@@ -87,6 +102,7 @@ class Checkpoints:
         except BaseException as error:
             saving.set_exception(error)
         else:
+            self._world.say(f"checkpoint step={facts['step']} saved")
             saving.set_result(None)
 
 

@@ -11,7 +11,7 @@ import torch
 from ml.contract import TRAINING_CHANNEL, Container, Place
 from ml.data import datasets
 from ml.models import catalogue
-from ml.training import parallel, request, run_manifest, stop
+from ml.training import notices, parallel, request, run_manifest, stop
 from ml.training.checkpoints import Checkpoints
 from ml.training.loop import Outcome, Point, Run
 from ml.training.request import Request
@@ -22,7 +22,11 @@ from ml.training.world import World, join
 def train(container: Container, place: Place) -> None:
     """Do the job as this process of its run."""
     asked = request.read(container)
-    with stop.listening() as stop_request, join(place) as world:
+    with (
+        stop.listening() as stop_request,
+        notices.watched(container.metadata_endpoint, stop_request, container.notice_seconds),
+        join(place) as world,
+    ):
         _train(container, asked, world, stop_request)
 
 
@@ -49,6 +53,8 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
         )
         with stop_request.deferred():
             outcome = run.finish()
+            stop_request.phase = "shutdown"
+            world.say("saving the model")
             weights = parallel.weights(run.module)
             if world.is_first:
                 container.model.mkdir(parents=True, exist_ok=True)

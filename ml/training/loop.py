@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from ml.errors import InputError, StoppedError
+from ml.errors import InputError
 from ml.training import parallel
 from ml.training.batches import Batches
-from ml.training.checkpoints import Checkpoints
+from ml.training.checkpoints import Checkpoints, Position
 from ml.training.recipe import Recipe
 from ml.training.stop import StopRequest
 from ml.training.task import Task
@@ -80,8 +80,9 @@ class Run:
         if recipe.compile:
             self.module.compile()
         self._optimizer = AdamW(self.module.parameters(), weight_decay=recipe.weight_decay, fused=True)
-        self.first_step, self.curve = checkpoints.restore(self.module, self._optimizer)
-        self._losses: list[Tensor] = []
+        position = checkpoints.restore(self.module, self._optimizer)
+        self.first_step, self.curve = position.step, position.curve
+        self._losses = [torch.tensor(loss) for loss in position.pending]
         self._saved = self.first_step
         self._accuracy = self._seconds_judging = 0.0
 
@@ -90,6 +91,7 @@ class Run:
         earlier = self.curve[-1]["seconds"] if self.curve else 0.0
         self._began = time.perf_counter() - earlier
         for step in range(self.first_step, self.steps):
+            self._stop.phase = self._phase(step)
             self._losses.append(self._train(step))
             done = step + 1
             at_checkpoint = done % self.recipe.checkpoint_every == 0
@@ -109,6 +111,11 @@ class Run:
             train_seconds=seconds,
             curve=self.curve,
         )
+
+    def _phase(self, step: int) -> str:
+        if self._checkpoints.saving:
+            return "save"
+        return "warm-up" if step < self.recipe.warmup_share * self.steps else "step"
 
     def _train(self, step: int) -> Tensor:
         """Do one step and return its loss, still on the device: reading it would wait for the device."""
@@ -146,12 +153,13 @@ class Run:
             if self._saved != done:
                 self._save(done)
             self._checkpoints.finish()
-            what = f"came; the run stands at step {done} of {self.steps}, and so does its checkpoint"
-            raise StoppedError("training job", "SIGTERM", what, "start the job again to go on from there")
+            raise self._stop.stopped(f"the run stands at step {done} of {self.steps}, and so does its checkpoint")
 
     def _judge(self, done: int) -> None:
         """Measure the share of held-out examples that are answered rightly, over all processes."""
         began = time.perf_counter()
+        self._stop.phase = "evaluation"
+        self.world.say(f"evaluating step={done}")
         self.task.module.eval()
         with torch.inference_mode(), parallel.whole(self.task.module):
             right, count = self.world.total(self.task.right_answers())
@@ -161,7 +169,11 @@ class Run:
         self._add({"step": done, "accuracy": self._accuracy})
 
     def _save(self, done: int) -> None:
-        self._checkpoints.save(done, self.module, self._optimizer, self.curve)
+        self._stop.phase = "save"
+        pending = [float(loss) for loss in self._losses]
+        self._checkpoints.save(
+            Position(step=done, curve=self.curve.copy(), pending=pending), self.module, self._optimizer
+        )
         self._saved = done
 
     def _add(self, point: Point) -> None:

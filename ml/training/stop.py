@@ -1,5 +1,6 @@
-"""SIGTERM: at once while there is nothing to lose, at the next step once the loop has something to save."""
+"""Being asked to stop: at once while there is nothing to lose, else after a save at the end of the current step."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +8,37 @@ from types import FrameType
 
 from ml.errors import StoppedError
 
+PHASES = ("start-up", "warm-up", "step", "evaluation", "save", "shutdown")
+
 
 class StopRequest:
-    """Whether the platform has asked this job to stop (a reclaimed spot machine, a user, a time limit)."""
+    """Whether the platform wants this job to stop (a reclaimed spot machine, a user, a time limit), and why.
+
+    `phase` is what the job is doing; it is told in the message, for an operator who wonders what a reclaim met.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self.reason = "SIGTERM"
+        self.phase = PHASES[0]
+        self.met_phase = ""
         self._deferred = False
 
+    def ask(self, reason: str) -> None:
+        """Ask from any thread; the main thread gets a signal, for it may be anywhere."""
+        self.reason = reason
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def stopped(self, what: str) -> StoppedError:
+        """Return the error that ends the job."""
+        rule = f"came in phase {self.met_phase or self.phase}; {what}"
+        return StoppedError("training job", self.reason, rule, "start the job again to go on from there")
+
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        self.requested = True
+        if not self.requested:
+            self.requested, self.met_phase = True, self.phase
         if not self._deferred:
-            raise StoppedError("training job", "SIGTERM", "came before the first step", "start the job again")
+            raise self.stopped("there was nothing to save yet")
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ from ml.contract import Place
 from ml.data import datasets
 from ml.models import catalogue
 from ml.training.batches import Batches
-from ml.training.checkpoints import Checkpoints
+from ml.training.checkpoints import Checkpoints, Position
 from ml.training.loop import Run, learning_rate
 from ml.training.recipe import Recipe
 from ml.training.stop import StopRequest
@@ -90,7 +90,7 @@ def compare(data: Path, rounds: int = 12, steps: int = 10) -> Comparison:
 
 
 def _save(checkpoints: Checkpoints, task: Task, optimizer: torch.optim.Optimizer) -> None:
-    checkpoints.save(1, task.module, optimizer, [])
+    checkpoints.save(Position(step=1), task.module, optimizer)
     checkpoints.finish()
 
 

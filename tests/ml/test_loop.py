@@ -59,7 +59,7 @@ def test_a_stop_is_obeyed_after_the_step_and_leaves_a_checkpoint(toy_task: Task,
         with pytest.raises(StoppedError, match="the run stands at step 10 of"):
             run.finish()
         optimizer = torch.optim.AdamW(toy_task.module.parameters())
-        assert Checkpoints(tmp_path, "this", world).restore(toy_task.module, optimizer)[0] == 10
+        assert Checkpoints(tmp_path, "this", world).restore(toy_task.module, optimizer).step == 10
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000010"]
 
 

@@ -1,0 +1,213 @@
+"""A spot drill: the same small training run again and again, each time struck at another moment, and what it cost.
+
+Each run is the real trainer on real text. It is struck once, started again on what it left, and must end with the
+weights of the run that nobody struck, bit for bit, having done again no more steps than lie between two checkpoints.
+"""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ci.drill import metadata
+from ci.drill.attempt import MARKS, STEP, Attempt
+from ci.drill.strikes import Strike, deliver, draw
+from ci.errors import WorkError
+from ci.progress import QUIET, Progress
+from ci.result import Result
+from ci.workspace import Workspace
+from infra.prices import TABLE_REGION, prices
+from ml.contract import Container
+from ml.data import datasets
+from ml.training.stop import PHASES
+
+MODEL, RECIPE = "review_writer", "debug"
+CHECKPOINT_EVERY = 5
+RECIPE_CHANGES = {"most_examples": 160, "log_every": 1, "checkpoint_every": CHECKPOINT_EVERY, "deterministic": True}
+INSTANCE = "g5.xlarge"
+AT_ONCE = 2
+POLL_SECONDS = 0.05
+
+
+class DrilledRun(Result):
+    """One struck run. `phase` is what the trainer was doing when it was struck, by its own word or by its log."""
+
+    seed: int
+    kind: str
+    phase: str
+    lost_steps: int
+    checkpoint_interval: int
+    bit_identical: bool
+    seconds_lost: float
+    usd_saved: float
+
+
+class DrillResult(Result):
+    """All runs; `weights_sha256` is what each must end with."""
+
+    model: str
+    recipe: str
+    steps: int
+    weights_sha256: str
+    seconds_unstruck: float
+    instance: str
+    spot_assumption: str
+    runs: tuple[DrilledRun, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Say whether no run lost more than it may, and all ended alike."""
+        return all(run.bit_identical and run.lost_steps <= run.checkpoint_interval for run in self.runs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The run that nobody struck: what it ended with, and how often and how long it was in each phase."""
+
+    weights: str
+    steps: int
+    seconds: float
+    turns: Mapping[str, int]
+    phase_seconds: Mapping[str, float]
+
+
+def drill(workspace: Workspace, *, runs: int, seed: int, progress: Progress = QUIET) -> DrillResult:
+    """Do so many runs; two at a time, for a trainer here has one thread."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        datasets.prepare(MODEL, workspace.cache / "datasets", folder / "data")
+        reference = _reference(folder)
+        progress.say(f"Unstruck: {reference.steps} steps in {reference.seconds:.1f} s.")
+        done: list[DrilledRun] = []
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for run in pool.map(lambda number: _struck(folder, reference, number), range(seed, seed + runs)):
+                done.append(run)
+                progress.say(_told(len(done), runs, run))
+    return DrillResult(
+        model=MODEL,
+        recipe=RECIPE,
+        steps=reference.steps,
+        weights_sha256=reference.weights,
+        seconds_unstruck=round(reference.seconds, 2),
+        instance=INSTANCE,
+        spot_assumption=f"spot at {prices()['spot-factor', TABLE_REGION].usd:g} of the on-demand price",
+        runs=tuple(done),
+    )
+
+
+def _reference(folder: Path) -> Reference:
+    # Twice: the first imports what all later ones share.
+    for name in ("first", "reference"):
+        base = _container(folder, name)
+        attempt = _attempt(base, "attempt")
+        if attempt.ended() != 0:
+            raise WorkError(
+                thing="drill", value=f"the run that is not struck ended with {attempt.ended()}", rule="must end well",
+                fix="see its log above", details=attempt.text.splitlines()[-15:],
+            )  # fmt: skip
+    return Reference(
+        weights=_weights(base),
+        steps=attempt.step,
+        seconds=attempt.seconds,
+        turns=_turns(attempt),
+        phase_seconds=_phase_seconds(attempt),
+    )
+
+
+def _struck(folder: Path, reference: Reference, seed: int) -> DrilledRun:
+    base = _container(folder, f"run-{seed}")
+    strike = draw(seed, reference.turns)
+    with metadata.serving() as service:
+        first = _attempt(base, "first", service.url)
+        deliver(strike, first, service, reference.phase_seconds)
+    last, seconds = first, first.seconds
+    if first.ended() != 0:
+        last = _attempt(base, "second")
+        last.ended()
+        seconds += last.seconds
+    run = DrilledRun(
+        seed=seed,
+        kind=strike.kind,
+        phase=_met(first, strike),
+        lost_steps=max(0, first.step - last.resumed_at) if last is not first else 0,
+        checkpoint_interval=CHECKPOINT_EVERY,
+        bit_identical=last.ended() == 0 and _weights(base) == reference.weights,
+        seconds_lost=round(max(0.0, seconds - reference.seconds), 2),
+        usd_saved=round(_saved(reference.seconds, seconds), 6),
+    )
+    shutil.rmtree(base)
+    return run
+
+
+def _container(folder: Path, name: str) -> Path:
+    base = folder / name
+    (base / "input" / "config").mkdir(parents=True)
+    asked = {"model": MODEL, "recipe": RECIPE} | {key: str(value) for key, value in RECIPE_CHANGES.items()}
+    (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(asked))
+    (base / "input" / "data").mkdir()
+    (base / "input" / "data" / "training").symlink_to(folder / "data")
+    return base
+
+
+def _attempt(base: Path, name: str, metadata_endpoint: str | None = None) -> Attempt:
+    container = Container(
+        base=base,
+        # One store for all attempts, as a team has one server: a new database takes as long as a run.
+        tracking_uri=f"sqlite:///{base.parent / 'mlflow.db'}",
+        metadata_endpoint=metadata_endpoint,
+        notice_seconds=POLL_SECONDS,
+    )
+    return Attempt(container, base / f"{name}.log")
+
+
+def _weights(base: Path) -> str:
+    path = base / "model" / "weights.safetensors"
+    return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def _turns(attempt: Attempt) -> dict[str, int]:
+    counted = Counter(name for _, line in attempt.lines for name, mark in MARKS.items() if mark.match(line))
+    return {phase: counted.get(phase, 0) for phase in PHASES} | {"start-up": 1, "step": 1}
+
+
+def _phase_seconds(attempt: Attempt) -> dict[str, float]:
+    """How long each phase lasts: from its mark to what is said next; all steps are one."""
+    at = {name: [when for when, line in attempt.lines if mark.match(line)] for name, mark in MARKS.items()}
+    steps = [when for when, line in attempt.lines if STEP.match(line)]
+    after = {"evaluation": next((when for when, line in attempt.lines if " accuracy=" in line), steps[-1])}
+    return {
+        "start-up": at["warm-up"][0] - attempt.began,
+        "warm-up": steps[0] - at["warm-up"][0] + 0.1 * (steps[-1] - steps[0]),
+        "step": steps[-1] - steps[0],
+        "evaluation": max(0.02, after["evaluation"] - at["evaluation"][0]),
+        "save": max(0.02, at["saved"][0] - at["save"][0]),
+        "shutdown": max(0.02, attempt.lines[-1][0] - at["shutdown"][0]),
+    }
+
+
+def _met(attempt: Attempt, strike: Strike) -> str:
+    """What the trainer says that it was at; of one that was killed, what its log says last."""
+    for phase in PHASES:
+        if f"came in phase {phase};" in attempt.text:
+            return phase
+    reached = [strike.phase if strike.phase == "start-up" else "step"]
+    for _, line in attempt.lines:
+        reached += ["step"] if STEP.match(line) or MARKS["saved"].match(line) else []
+        reached += [name for name, mark in MARKS.items() if name in PHASES and mark.match(line)]
+    return reached[-1]
+
+
+def _saved(unstruck_seconds: float, seconds: float) -> float:
+    """Dollars between the whole run on demand and all attempts on spot."""
+    hourly = prices()[INSTANCE, TABLE_REGION].usd
+    return hourly / 3600 * (unstruck_seconds - seconds * prices()["spot-factor", TABLE_REGION].usd)
+
+
+def _told(number: int, runs: int, run: DrilledRun) -> str:
+    outcome = "same weights" if run.bit_identical else "OTHER WEIGHTS"
+    return f"{number:>4}/{runs} {run.kind:<24} in {run.phase:<10} lost {run.lost_steps} steps, {outcome}"

@@ -1,0 +1,48 @@
+"""The spot drill: its draws can be repeated, its runs are real, and it would say so if one ended otherwise."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from ci.cli import run
+from ci.drill.spot import DrilledRun, DrillResult
+from ci.drill.strikes import KINDS, draw
+from ml.training.stop import PHASES
+
+TURNS = {"start-up": 1, "warm-up": 1, "step": 1, "evaluation": 1, "save": 3, "shutdown": 1}
+
+
+def result(**changes: object) -> DrillResult:
+    sound = {
+        "seed": 1, "kind": "SIGKILL", "phase": "step", "lost_steps": 5, "checkpoint_interval": 5,
+        "bit_identical": True, "seconds_lost": 1.0, "usd_saved": 0.1,
+    }  # fmt: skip
+    return DrillResult(
+        model="m", recipe="r", steps=9, weights_sha256="", seconds_unstruck=1.0, instance="i", spot_assumption="",
+        runs=(DrilledRun.model_validate(sound | changes),),
+    )  # fmt: skip
+
+
+def test_a_seed_names_a_strike_and_a_hundred_seeds_meet_every_phase_in_every_way() -> None:
+    strikes = [draw(seed, TURNS) for seed in range(100)]
+    assert strikes == [draw(seed, TURNS) for seed in range(100)]
+    assert set(Counter(strike.phase for strike in strikes)) == set(PHASES)
+    assert set(Counter(strike.kind for strike in strikes)) == set(KINDS)
+    assert {strike.turn for strike in strikes if strike.phase == "save"} == {1, 2, 3}
+
+
+def test_a_drill_is_sound_only_if_every_run_is() -> None:
+    assert result().sound
+    assert not result(lost_steps=6).sound
+    assert not result(bit_identical=False).sound
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ml")
+def test_struck_runs_end_as_the_one_that_nobody_struck(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["drill", "spot", "--runs", "4", "--seed", "7", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [drilled["seed"] for drilled in told["runs"]] == [7, 8, 9, 10]
+    assert all(drilled["bit_identical"] for drilled in told["runs"])
+    assert all(drilled["lost_steps"] <= drilled["checkpoint_interval"] for drilled in told["runs"])
