@@ -2,6 +2,7 @@
 
 from infra.spec import (
     BudgetSpec,
+    ClusterSpec,
     EmbeddedCloud,
     EndpointSpec,
     Environment,
@@ -31,6 +32,13 @@ ENVIRONMENT = Environment(
                 cidr="10.10.0.0/16", zones=2, nat="none", interface_endpoints=(), flow_logs=(FlowLogSpec(kept_days=1),)
             ),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=2),),
+            clusters=(
+                ClusterSpec(
+                    name="shared",
+                    worker_types=("m6i.xlarge", "m7i.xlarge", "c6i.xlarge", "r6i.xlarge"),
+                    max_workers=4,
+                ),
+            ),
             training=TrainingSpec(spot=False, max_runtime_seconds=1800),
             endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
         ),

@@ -12,10 +12,12 @@ from typing import Any
 import jsii
 from cdktf import (
     App,
+    Fn,
     S3Backend,
     S3BackendAssumeRoleConfig,
     TerraformDataSource,
     TerraformElement,
+    TerraformLocal,
     TerraformResource,
     TerraformStack,
 )
@@ -25,7 +27,7 @@ from constructs import Construct, Node
 from infra.spec import AwsAccount, EmbeddedCloud, Environment
 from infra.spec.errors import ToolkitError
 
-__all__ = ["Construct", "Stack", "new_app", "skip_check", "stack_order"]
+__all__ = ["Construct", "Stack", "in_base64", "new_app", "skip_check", "stack_order"]
 
 # What a fresh machine without an account can answer. There is no `endpoints` block: one of any size costs the provider
 # five seconds and more at each start, and AWS_ENDPOINT_URL says the same.
@@ -73,6 +75,15 @@ def stack_order(outdir: Path) -> list[str]:
     manifest = json.loads((outdir / "manifest.json").read_text())
     waiting = {id: set(stack["dependencies"]) for id, stack in manifest["stacks"].items()}
     return list(TopologicalSorter(waiting).static_order())
+
+
+def in_base64(scope: Construct, id: str, text: str) -> str:
+    """Return what encodes `text`, in which values may stand that Terraform knows later. All else stays as it is.
+
+    The text is a local value: the toolkit's functions refuse quotes, or lose backslashes and such values.
+    """
+    taken_literally = re.sub(r"\$\{(?!TfToken\[)", "$${", text).replace("%{", "%%{")
+    return Fn.base64encode(TerraformLocal(scope, id, taken_literally).as_string)
 
 
 class Stack(TerraformStack):

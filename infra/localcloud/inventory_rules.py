@@ -22,6 +22,9 @@ PARTS = {
 }
 """Models inside which other resources live, also when the model itself was there from the beginning."""
 
+SCALING_ROLE = "AWSServiceRoleForAutoScaling_"
+"""Service-linked roles that somebody asked for, each by a suffix of its own."""
+
 PLAIN = {"account_aliases", "filters"}
 """Attributes that keep resources as plain names or dictionaries; other plain values are indexes and tags."""
 
@@ -42,8 +45,10 @@ def exists(model: Any, backend: Any) -> bool:
         return False
     if kind == "AccessKey" and model.access_key_id.startswith("ASIA"):
         return False  # Temporary credentials end by themselves.
-    if kind == "Role" and model.path.startswith("/aws-service-role/"):
+    if kind == "Role" and model.path.startswith("/aws-service-role/") and not model.name.startswith(SCALING_ROLE):
         return False  # AWS makes these, and keeps them.
+    if kind == "Parameter" and model.name.startswith("/aws/service/"):
+        return False  # What AWS publishes to everybody; moto loads it when it is first asked for.
     if kind == "NetworkInterface" and model.instance and _has_ended(model.instance):
         return False  # AWS deletes a machine's own interface with it.
     vpc = getattr(model, "vpc_id", None)

@@ -1,6 +1,7 @@
 """The words environments are written in: frozen values, checked before anything is created."""
 
 from infra.spec.base import Spec, gather
+from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec, PayerSpec
 from infra.spec.environment import (
     AwsAccount,
@@ -24,6 +25,7 @@ __all__ = [
     "Async",
     "AwsAccount",
     "BudgetSpec",
+    "ClusterSpec",
     "EmbeddedCloud",
     "EndpointSpec",
     "Environment",

@@ -94,3 +94,25 @@ class ServingContract(_Contract):
     def parameter_name(project: str, environment: str, endpoint: str) -> str:
         """Return where a region keeps the contract of `endpoint`, which is the name in its `EndpointSpec`."""
         return f"/{project}/{environment}/endpoints/{endpoint}"
+
+
+class ClusterContract(_Contract):
+    """All that is needed to reach a cluster, and to see how it is."""
+
+    engine: str
+    image_uri: str
+    # A name that only the cluster's network resolves; only members may connect to it, others by an SSM session.
+    head_address: str
+    port: int = 6379
+    dashboard_port: int = 8265
+    head_group: str
+    workers_group: str
+    log_group: str
+    # Where tasks may write in the artefact bucket.
+    artifact_bucket: str
+    artifact_prefix: str
+
+    @staticmethod
+    def parameter_name(project: str, environment: str, cluster: str) -> str:
+        """Return where a region keeps the contract of `cluster`, which is the name in its `ClusterSpec`."""
+        return f"/{project}/{environment}/clusters/{cluster}"

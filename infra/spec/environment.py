@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from infra.spec.base import Spec, sound
+from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec
 from infra.spec.errors import Problem
 from infra.spec.existing import ExistingSpec
@@ -34,6 +35,7 @@ class RegionSpec(Spec):
     network: AnyNetworkSpec = Field(description="NetworkSpec(…) or ExistingNetworkSpec(…)")
     existing: ExistingSpec = Field(default=ExistingSpec(), description="ExistingSpec(…): a key and buckets to use")
     gpu_pools: tuple[GpuPoolSpec, ...] = ()
+    clusters: tuple[ClusterSpec, ...] = ()
     training: TrainingSpec = TrainingSpec()
     endpoints: tuple[EndpointSpec, ...] = ()
 
@@ -45,6 +47,7 @@ class RegionSpec(Spec):
     def broken_rules(self) -> Iterator[Problem]:
         """Names are unique, a key is of the region that it is used in, and pools stand in zones that there are."""
         yield from sound(_repeated(self, "gpu_pools", (pool.name for pool in self.gpu_pools)))
+        yield from sound(_repeated(self, "clusters", (cluster.name for cluster in self.clusters)))
         yield from sound(_repeated(self, "endpoints", (endpoint.name for endpoint in self.endpoints)))
         yield from sound(self._foreign_key())
         yield from sound(self._zones())
