@@ -32,11 +32,19 @@ class ClusterNetwork(Construct):
             (VpcSecurityGroupIngressRule, "from_members"),
             (VpcSecurityGroupEgressRule, "to_members"),
         ):
-            rule(self, kind, security_group_id=group.id, referenced_security_group_id=group.id, ip_protocol="-1")
+            rule(
+                self,
+                kind,
+                security_group_id=group.id,
+                description=kind.replace("_", " ").capitalize(),
+                referenced_security_group_id=group.id,
+                ip_protocol="-1",
+            )
         VpcSecurityGroupEgressRule(
             self,
             "to_aws",
             security_group_id=group.id,
+            description="To AWS and to images",
             cidr_ipv4=_ANYWHERE,
             ip_protocol="tcp",
             from_port=_HTTPS,

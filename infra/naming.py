@@ -37,11 +37,10 @@ class Names:
         """Name what is unique within one region of an account."""
         return self._joined(longest, self.project, self.environment, purpose)
 
-<<<<<<< HEAD
     def job_logs(self, pool: str) -> str:
         """Name the log group of a pool's jobs; '*' stands for those of all pools."""
         return f"/aws/batch/{self.regional(pool)}"
-=======
+
     def log_group(self, purpose: str) -> str:
         """Name a log group of ours; AWS's own services choose theirs."""
         return f"/{self.project}/{self.environment}/{purpose}"
@@ -53,7 +52,6 @@ class Names:
     def service_role_suffix(self) -> str:
         """Tell this region's service-linked role from those that the account has already."""
         return self._joined(_SERVICE_ROLE_SUFFIX, self.project[:9], self.environment, self.region)
->>>>>>> 298e89b (Run Ray clusters on Auto Scaling groups, on the embedded cloud too)
 
     def _joined(self, longest: int, *parts: str) -> str:
         name = "-".join(parts).replace("_", "-")

@@ -4,6 +4,7 @@ network ─┬─► pools ─┬─► operations        in each region
          │      ▼   │       ▲
          ├─► training       │
 data ────┼──────┴───────────┘
+         ├─► clusters
          └─► serving
 cost                                      once in the environment
 """
@@ -30,14 +31,8 @@ def build_platform(scope: Construct, environment: Environment) -> None:
 def _build_region(scope: Construct, environment: Environment, region: RegionSpec) -> None:
     network = NetworkStack(scope, environment, region).outputs
     data = DataStack(scope, environment, region).outputs
-<<<<<<< HEAD
     pools = PoolsStack(scope, environment, region, network).outputs
     TrainingStack(scope, environment, region, network, data, pools)
+    ClustersStack(scope, environment, region, network, data)
     ServingStack(scope, environment, region, network, data)
     OperationsStack(scope, environment, region, data, pools)
-=======
-    training = TrainingStack(scope, environment, region, network, data).outputs
-    ClustersStack(scope, environment, region, network, data)
-    ServingStack(scope, environment, region, data)
-    OperationsStack(scope, environment, region, data, training)
->>>>>>> 298e89b (Run Ray clusters on Auto Scaling groups, on the embedded cloud too)

@@ -37,6 +37,7 @@ def environment_of_long_words() -> Environment:
         name="ap-southeast-2",
         network=local.regions[0].network,
         gpu_pools=(SPOT, NODES),
+        clusters=(local.regions[0].clusters[0].model_copy(update={"name": "c" * 12}),),
         endpoints=(
             EndpointSpec(name="n" * 24, model="m" * 32),
             EndpointSpec(name="b" * 24, model="m" * 32, hosting=Async()),

@@ -10,12 +10,12 @@ import pytest
 
 import app
 import environments
-from infra.spec.contract import ServingContract, TrainingContract
+from infra.spec.contract import ClusterContract, ServingContract, TrainingContract
 
 GOLDEN = Path(__file__).with_name("stateful_addresses.txt")
 # What holds something that cannot be made again.
 STATEFUL = {"aws_ecr_repository", "aws_kms_key", "aws_s3_bucket", "aws_sagemaker_model_package_group"}
-IN_EACH_REGION = {"network", "data", "pools", "training", "serving", "operations"}
+IN_EACH_REGION = {"network", "data", "pools", "clusters", "training", "serving", "operations"}
 Stacks = dict[str, dict[str, Any]]
 
 
@@ -52,6 +52,7 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     needs = {id: {need.removeprefix(here) for need in manifest[id]["dependencies"]} for id in manifest}
     assert needs[f"{here}network"] == needs[f"{here}data"] == needs["local-cost"] == set()
     assert needs[f"{here}pools"] == {"network"}
+    assert needs[f"{here}clusters"] == {"network", "data"}
     assert needs[f"{here}training"] == {"network", "data", "pools"}
     # Instances need a network; the serverless endpoints of `local` alone do not wait for one.
     assert needs[f"{here}serving"] == {"data"}
@@ -143,10 +144,10 @@ def test_every_bucket_has_every_protection(stacks: Stacks, kind: str) -> None:
 
 
 def test_contracts_read_back_as_they_were_written(stacks: Stacks) -> None:
+    kinds = {"training": TrainingContract, "serving": ServingContract, "clusters": ClusterContract}
     for stack, _, name, arguments in resources(stacks, "aws_ssm_parameter"):
-        kind = TrainingContract if stack.endswith("-training") else ServingContract
-        contract = kind.model_validate_json(arguments["value"])
-        assert contract.role_arn.startswith("${aws_iam_role."), name
+        contract = kinds[stack.split("-")[-1]].model_validate_json(arguments["value"])
+        assert getattr(contract, "role_arn", "${aws_iam_role.").startswith("${aws_iam_role."), name
     names = {arguments["name"] for _, _, _, arguments in resources(stacks, "aws_ssm_parameter")}
     assert {"/groundplan/local/training", "/groundplan/local/endpoints/review-sentiment"} <= names
 
