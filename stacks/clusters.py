@@ -25,7 +25,7 @@ class ClustersStack(Stack):
     ) -> None:
         super().__init__(scope, environment, region.name, "clusters")
         names = Names.of(environment, region.name)
-        role = ScalingRole(self, "scaling", names=names, key_arn=data.key_arn)
+        role = ScalingRole(self, "scaling_role", names=names, key_arn=data.key_arn)
         for spec in region.clusters:
             contract = _contract(spec, names, data)
             cluster = Construct(self, spec.name)
@@ -53,7 +53,7 @@ class ClustersStack(Stack):
             )
             parameter = ClusterContract.parameter_name(environment.project, environment.name, spec.name)
             description = f"How to reach the cluster {spec.name}"
-            Parameter(self, f"{spec.name}-contract", name=parameter, contract=contract, description=description)
+            Parameter(cluster, "contract", name=parameter, contract=contract, description=description)
 
     def _head(
         self,

@@ -40,6 +40,8 @@ def _like_types(draw: Draw, *, gpus: bool) -> tuple[str, ...]:
 
 
 KNOWN: dict[tuple[str, str], st.SearchStrategy[Any]] = {
+    ("ClusterSpec", "head_type"): st.sampled_from(("m7i.large", "r7i.xlarge", "m7g.large")),
+    ("ClusterSpec", "worker_types"): _like_types(gpus=False),
     ("GpuPoolSpec", "instance_types"): _like_types(gpus=True),
     ("TrainingSpec", "instance_type"): st.sampled_from([f"ml.{name}" for name in sorted(instance_types())]),
     ("RegionSpec", "name"): st.sampled_from(REGIONS),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Scope = Literal["world", "account", "region"]
+Scope = Literal["world", "account", "region", "owner"]
 PREFIX_TAIL = 26
 
 
@@ -42,7 +42,7 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("aws_appautoscaling_policy", "name"): Limit(256, _PRINT, "region", "PutScalingPolicy"),
     ("aws_appautoscaling_scheduled_action", "name"): Limit(1600, _PRINT, "region", "PutScheduledAction"),
     ("aws_autoscaling_group", "name"): Limit(255, _PRINT, "region", "CreateAutoScalingGroup"),
-    ("aws_autoscaling_lifecycle_hook", "name"): Limit(255, r"[\w/-]+", "region", "PutLifecycleHook"),
+    ("aws_autoscaling_lifecycle_hook", "name"): Limit(255, r"[\w/-]+", "owner", "PutLifecycleHook"),
     ("aws_autoscaling_policy", "name"): Limit(255, _PRINT, "region", "PutScalingPolicy"),
     ("aws_batch_compute_environment", "compute_environment_name"): Limit(128, _WORD, "region", "CreateComputeEnv…"),
     ("aws_batch_compute_environment", "compute_environment_name_prefix"): Limit(
@@ -73,6 +73,8 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("aws_iam_policy", "name"): Limit(128, _IAM, "account", "CreatePolicy"),
     ("aws_iam_role", "name"): Limit(64, _IAM, "account", "CreateRole"),
     ("aws_iam_role_policy", "name"): Limit(128, _IAM, "region", "PutRolePolicy"),
+    # AWS writes "AWSServiceRoleForAutoScaling_" before it.
+    ("aws_iam_service_linked_role", "custom_suffix"): Limit(64 - 29, _IAM, "account", "CreateServiceLinkedRole"),
     ("aws_iot_policy", "name"): Limit(128, r"[\w+=,.@-]+", "region", "CreatePolicy"),
     ("aws_iot_provisioning_template", "name"): Limit(36, r"[0-9A-Za-z_-]+", "region", "CreateProvisioningTemplate"),
     ("aws_iot_role_alias", "alias"): Limit(128, r"[\w=,@-]+", "region", "CreateRoleAlias"),
@@ -83,8 +85,12 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("aws_kinesis_stream", "name"): Limit(128, r"[\w.-]+", "region", "CreateStream"),
     ("aws_kms_alias", "name"): Limit(256, r"alias/(?!aws/)[\w/-]+", "region", "CreateAlias"),
     ("aws_lambda_function", "function_name"): Limit(64, _WORD, "region", "CreateFunction"),
+    ("aws_kms_grant", "name"): Limit(256, r"[\w:/-]+", "owner", "CreateGrant"),
     ("aws_launch_template", "name"): Limit(128, r"[\w()./-]{3,}", "region", "CreateLaunchTemplate"),
     ("aws_placement_group", "name"): Limit(255, _PRINT, "region", "CreatePlacementGroup"),
+    ("aws_route53_zone", "name"): Limit(
+        255, r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*internal", "owner", "CreateHostedZone"
+    ),
     ("aws_s3_bucket", "bucket"): Limit(63, r"[a-z0-9][a-z0-9-]+[a-z0-9]", "world", "CreateBucket"),
     ("aws_sagemaker_endpoint", "name"): Limit(63, _SAGEMAKER, "region", "CreateEndpoint"),
     ("aws_sagemaker_endpoint_configuration", "name"): Limit(63, _SAGEMAKER, "region", "CreateEndpointConfig"),

@@ -82,7 +82,8 @@ def _names_fit_and_are_alone(environment: Environment, documents: Documents, tri
             assert limit, f"{named.address} needs a line in tests/stacks/aws_limits.py"
             broken = limit.broken_by(named.name, named.field)
             assert broken is None, f"{stack} {named.address}: {named.name!r} {broken}"
-            place = provider["region"] if limit.scope == "region" else limit.scope
+            places = {"region": provider["region"], "owner": f"{stack} {named.address}"}
+            place = places.get(limit.scope, limit.scope)
             key = (named.kind, place, named.name)
             assert key not in seen, f"{stack} {named.address} and {seen[key]} are both called {named.name!r}"
             seen[key] = f"{stack} {named.address}"
