@@ -6,6 +6,7 @@ import typer
 
 from ci.commands.cloud import cloud
 from ci.commands.demo import demo
+from ci.commands.doctor import doctor
 from ci.commands.drill import drill
 from ci.commands.look import inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
@@ -23,7 +24,7 @@ app = typer.Typer(
 app.add_typer(cloud, name="cloud")
 app.add_typer(drill, name="drill")
 COMMANDS = (
-    *(bootstrap, synth, plan, policy, deploy, destroy, rehearse),
+    *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),
     *(cost, tags, logs, status, inventory, demo),
 )

@@ -31,8 +31,11 @@ class Site:
         """Return the site of the environment `name`; raise when there is none, or its cloud is not running."""
         import environments
 
-        workspace = workspace or Workspace()
-        environment = environments.load(name)
+        return cls.of(environments.load(name), workspace or Workspace())
+
+    @classmethod
+    def of(cls, environment: Environment, workspace: Workspace) -> "Site":
+        """Return the site of `environment`, whether a file holds it or not; raise when its cloud is not running."""
         return cls(environment, workspace, _endpoint(environment, workspace))
 
     @property

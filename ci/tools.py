@@ -52,8 +52,8 @@ def need_node() -> Path:
     )
 
 
-def check_version(terraform: Path, environment: Mapping[str, str]) -> None:
-    """Refuse a Terraform that is too old, and anything else that bears its name."""
+def check_version(terraform: Path, environment: Mapping[str, str]) -> str:
+    """Return the version; refuse a Terraform that is too old, and anything else that bears its name."""
     answer = subprocess.run(
         [terraform, "version", "-json"], capture_output=True, text=True, check=False, env=environment
     )
@@ -74,3 +74,4 @@ def check_version(terraform: Path, environment: Mapping[str, str]) -> None:
             rule="cannot lock its state in S3",
             fix="install Terraform 1.10 or newer",
         )
+    return version

@@ -35,7 +35,12 @@ from infra.localcloud.wire import (
     write_request,
 )
 
-SIGNING_NAMES = {"cloudwatch": "monitoring", "sagemaker-runtime": "sagemaker", "stepfunctions": "states"}
+SIGNING_NAMES = {
+    "cloudwatch": "monitoring",
+    "sagemaker-runtime": "sagemaker",
+    "service-quotas": "servicequotas",
+    "stepfunctions": "states",
+}
 """botocore service → the name that its clients sign with, where the two differ."""
 
 ONE_OF_EACH_PROTOCOL = ("batch", "sagemaker", "iam")

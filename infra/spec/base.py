@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from infra.spec.errors import Problem, SpecError, nearest
+from infra.spec.quotas import QuotaNeed
 from infra.spec.wording import broken_rule
 
 _gathered: ContextVar[list[Problem] | None] = ContextVar("_gathered", default=None)
@@ -45,6 +46,11 @@ class Spec(BaseModel):
         A rule that reads a rejected field ends there, silently; wrap in `sound` those that others should outlive.
         """
         return iter(())
+
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """What this word alone, without those inside it, may ask of AWS's service quotas in its region."""
+        return ()
 
     def words(self) -> Iterator["Spec"]:
         """Yield this word and all those inside it, however deep."""

@@ -1,6 +1,7 @@
 """The word for machines that stay up for many jobs: a distributed engine on EC2 Auto Scaling."""
 
 from collections.abc import Iterator
+from math import ceil
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -8,6 +9,7 @@ from pydantic import Field
 from infra.spec.base import Spec, sound
 from infra.spec.errors import Problem, nearest
 from infra.spec.instance_types import InstanceType, instance_types
+from infra.spec.quotas import QuotaNeed, machines
 
 # What the head tells Auto Scaling: the workers that its work needs, in percent of those that the group should have.
 METRIC_NAMESPACE, METRIC_NAME = "Groundplan/Clusters", "WantedWorkersPercent"
@@ -81,6 +83,17 @@ class ClusterSpec(Spec):
     def drain_heartbeat_seconds(self) -> int:
         """How long the group waits for a machine that drains."""
         return self.termination_grace_seconds + _HEARTBEAT_MARGIN_SECONDS
+
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """The head on demand, and the workers of each market at the most that the group may have of them."""
+        above = self.max_workers - self.on_demand_workers
+        on_demand = self.on_demand_workers + ceil(above * self.on_demand_percent / 100)
+        return (
+            *machines((self.head_type,), "on-demand", most=1, least=1),
+            *machines(self.worker_types, "on-demand", most=on_demand, least=min(on_demand, self.min_workers)),
+            *machines(self.worker_types, "spot", most=self.max_workers - on_demand),
+        )
 
     def broken_rules(self) -> Iterator[Problem]:
         """Sizes in order; types known, alike and many; a reservation holds one type, on demand."""

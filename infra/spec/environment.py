@@ -15,6 +15,7 @@ from infra.spec.existing import ExistingSpec
 from infra.spec.github import GithubSpec
 from infra.spec.gpu_pool import GpuPoolSpec
 from infra.spec.network import AnyNetworkSpec, ExistingNetworkSpec
+from infra.spec.quotas import QuotaNeed, total
 from infra.spec.serving import EndpointSpec
 from infra.spec.training import TrainingSpec
 
@@ -38,6 +39,11 @@ class RegionSpec(Spec):
     clusters: tuple[ClusterSpec, ...] = ()
     training: TrainingSpec = TrainingSpec()
     endpoints: tuple[EndpointSpec, ...] = ()
+
+    @property
+    def all_quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """What everything in this region together may ask of AWS's service quotas."""
+        return total(need for word in self.words() for need in word.quota_needs)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from infra.spec.base import Spec
 from infra.spec.errors import Problem, nearest
 from infra.spec.gpu_need import ADD_TYPE, GpuNeed, types_like
 from infra.spec.instance_types import InstanceType, instance_types
+from infra.spec.quotas import QuotaNeed, machines
 
 LogDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
@@ -102,6 +103,14 @@ class GpuPoolSpec(Spec):
     def efa_interfaces(self) -> int:
         """How many EFA interfaces a node has: none where a job is one node, or where the type has none."""
         return self.facts[0].efa if self.efa and self.nodes > 1 else 0
+
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """Its machines, and those that stand in on demand; a block or reservation that was bought is no quota's."""
+        if self.purchase == "capacity-block":
+            return ()
+        own = machines(self.types, self.purchase, most=self.max_nodes, least=self.min_nodes, together=self.nodes)
+        return own + machines(self.types, "on-demand", most=self.max_on_demand_nodes if self.has_fallback else 0)
 
     @property
     def has_fallback(self) -> bool:

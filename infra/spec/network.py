@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from infra.spec.base import Spec, sound
 from infra.spec.errors import Problem
+from infra.spec.quotas import QuotaNeed, network
 
 GatewayService = Literal["s3", "dynamodb"]
 
@@ -158,6 +159,15 @@ class NetworkSpec(Spec):
     def log_archives(self) -> tuple[FlowLogSpec, ...]:
         """The records that buckets keep."""
         return tuple(log for log in self.flow_logs if log.bucket is not None)
+
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """A VPC, its ways out and what stands in it."""
+        return network(
+            nat_gateways=self.nat_gateways,
+            interface_endpoints=len(self.interface_services),
+            gateway_endpoints=len(self.gateway_endpoints),
+        )
 
     def broken_rules(self) -> Iterator[Problem]:
         """Every endpoint and every record once."""

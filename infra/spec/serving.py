@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from infra.spec.base import Spec
 from infra.spec.errors import Problem, nearest
 from infra.spec.instance_types import instance_types
+from infra.spec.quotas import QuotaNeed, sagemaker, serverless
 
 EndpointKind = Literal["serverless", "real-time", "async"]
 
@@ -31,6 +32,11 @@ class Serverless(Spec):
         le=200,
         description="0 (scale to zero) to 200 requests that find a warm model, paid by the hour",
     )
+
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """Its places."""
+        return serverless(self.max_concurrency)
 
     def broken_rules(self) -> Iterator[Problem]:
         """Warm places are some of all places."""
@@ -63,6 +69,13 @@ class _OnInstances(Spec):
     """What hosting on instances always has."""
 
     instance_type: str = Field(default="ml.m5.large", description="'ml.' and an EC2 type")
+    min_instances: int
+    max_instances: int
+
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """Its instances, at the most."""
+        return sagemaker(self.instance_type, "endpoint", most=self.max_instances, least=self.min_instances)
 
     @property
     def encrypts_its_own_disks(self) -> bool:

@@ -1,0 +1,65 @@
+"""Looks for what would stop a deploy before it begins: tools, credentials, the state's bucket, zones, quotas.
+
+Every finding says how to mend it. Nothing is changed, and nothing waits for long: questions to AWS go side by side.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Literal
+
+from ci.errors import CommandError
+from ci.finding import Finding
+from ci.machine_check import check_machine
+from ci.progress import QUIET, Progress
+from ci.quota_check import check_quotas
+from ci.result import Result
+from ci.site import Site
+from ci.site_check import check_identity, check_state, check_zones
+from ci.workspace import Workspace
+from infra.spec import Environment
+
+Verdict = Literal["ready", "not ready"]
+
+
+class Diagnosis(Result):
+    """All findings about one environment, those of this machine first."""
+
+    environment: str
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+    @property
+    def failures(self) -> int:
+        """How many of them would stop a deploy, or leave what it makes without use."""
+        return sum(finding.state == "fail" for finding in self.findings)
+
+
+def diagnose(environment: Environment, workspace: Workspace, *, progress: Progress = QUIET) -> Diagnosis:
+    """Check this machine, then the AWS that `environment` lives on, as far as it can be reached."""
+    findings = list(check_machine(workspace))
+    try:
+        site = Site.of(environment, workspace)
+    except CommandError as error:
+        findings.append(Finding.of_error("cloud", error))
+    else:
+        identity = check_identity(site)
+        findings += identity
+        if not any(finding.state == "fail" for finding in identity):
+            progress.say("Asking AWS about the state, the zones and the quotas …")
+            findings += _ask(site)
+    verdict: Verdict = "not ready" if any(finding.state == "fail" for finding in findings) else "ready"
+    return Diagnosis(environment=environment.name, verdict=verdict, findings=tuple(findings))
+
+
+def _ask(site: Site) -> Iterable[Finding]:
+    """Ask all at once: each question is a round trip or two."""
+    regions = site.environment.regions
+    questions: list[Callable[[], Sequence[Finding]]] = [
+        partial(check_state, site),
+        *(partial(check_zones, site, region) for region in regions),
+        *(partial(check_quotas, site, region) for region in regions),
+    ]
+    with ThreadPoolExecutor(len(questions), thread_name_prefix="doctor") as pool:
+        for answer in [pool.submit(question) for question in questions]:
+            yield from answer.result()

@@ -1,0 +1,66 @@
+"""What of this machine a deploy needs."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from ci.child_environment import child_environment
+from ci.errors import MissingToolError
+from ci.finding import Finding
+from ci.provider_mirror import AWS, find_mirror
+from ci.tools import check_version, find_terraform, need_node
+from ci.workspace import Workspace
+
+# The AWS provider alone is 700 MB once it is unpacked.
+_LEAST_GB, _GOOD_GB = 1.5, 5.0
+
+
+def check_machine(workspace: Workspace) -> Iterator[Finding]:
+    """Yield what is to be said of the tools, the provider and the disk."""
+    yield _terraform()
+    yield _node()
+    yield _provider(workspace)
+    yield _disk(workspace)
+
+
+def _terraform() -> Finding:
+    try:
+        program = find_terraform()
+        version = check_version(program, child_environment())
+    except MissingToolError as error:
+        return Finding.of_error("terraform", error)
+    return Finding(check="terraform", state="ok", told=f"{version} at {program}")
+
+
+def _node() -> Finding:
+    try:
+        program = need_node()
+    except MissingToolError as error:
+        return Finding.of_error("node", error)
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        fix = "install Node.js 20 or newer, or run `make setup`, which takes one from a Python package"
+        return Finding(check="node", state="fail", told=f"{program} does not run", fix=fix)
+    return Finding(check="node", state="ok", told=f"{answer.stdout.strip()} at {program}")
+
+
+def _provider(workspace: Workspace) -> Finding:
+    try:
+        mirror = find_mirror(workspace.provider_mirror, workspace.root)
+    except MissingToolError as error:
+        return Finding.of_error("provider", error)
+    if mirror:
+        return Finding(check="provider", state="ok", told=f"from the mirror {mirror}")
+    if (workspace.plugins / AWS).is_dir():
+        return Finding(check="provider", state="ok", told="unpacked by an earlier run")
+    told = "no mirror: Terraform will fetch the AWS provider (700 MB) from the public registry"
+    return Finding(check="provider", state="warn", told=told, fix="name a mirror if that is slow: --provider-mirror")
+
+
+def _disk(workspace: Workspace) -> Finding:
+    place = next(folder for folder in (workspace.home, *workspace.home.parents) if folder.exists())
+    free = shutil.disk_usage(place).free / 2**30
+    if free >= _GOOD_GB:
+        return Finding(check="disk", state="ok", told=f"{free:.0f} GiB free at {place}")
+    fix = "remove what is not needed, or work in another folder: --home FOLDER"
+    return Finding(check="disk", state="fail" if free < _LEAST_GB else "warn", told=f"{free:.1f} GiB free", fix=fix)

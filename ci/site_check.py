@@ -1,0 +1,86 @@
+"""What of an environment's AWS a deploy needs before its first resource: identity, clock, state, zones."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from ci.finding import Finding
+from ci.site import Site
+from infra.spec import RegionSpec
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# AWS refuses signatures that are five minutes off.
+_WORST_SKEW_SECONDS, _SOUND_SKEW_SECONDS = 300, 60
+
+
+def check_identity(site: Site) -> list[Finding]:
+    """Ask AWS who we are and what time it is."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = site.client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        fix = f"sign in to account {site.environment.account_id}, for example with: aws sso login"
+        return [Finding(check="credentials", state="fail", told=str(error), fix=fix)]
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return [_account(site, answer["Account"], answer["Arn"]), _clock(headers.get("date"))]
+
+
+def _account(site: Site, found: str, who: str) -> Finding:
+    wanted = site.environment.account_id
+    if found == wanted:
+        return Finding(check="credentials", state="ok", told=f"{who}")
+    told = f"they are of account {found}, and {site.name!r} lives in {wanted}"
+    fix = f"use credentials of {wanted}: set AWS_PROFILE, or target=AwsAccount(role_arn=…) in its file"
+    return Finding(check="credentials", state="fail", told=told, fix=fix)
+
+
+def _clock(date: str | None) -> Finding:
+    if date is None:
+        return Finding(check="clock", state="warn", told="AWS's answer bore no date", fix="look at a proxy between")
+    skew = abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    told = f"{skew:.0f} s from AWS's"
+    if skew <= _SOUND_SKEW_SECONDS:
+        return Finding(check="clock", state="ok", told=told)
+    state = "fail" if skew >= _WORST_SKEW_SECONDS else "warn"
+    return Finding(check="clock", state=state, told=told, fix="set it: timedatectl set-ntp true")
+
+
+def check_state(site: Site) -> list[Finding]:
+    """Look for the bucket of Terraform's state; that of an embedded cloud is made by the deploy itself."""
+    from botocore.exceptions import ClientError
+
+    spec = site.environment.state
+    s3: S3Client = site.client("s3", spec.region)
+    try:
+        versioning = s3.get_bucket_versioning(Bucket=spec.bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket" and site.endpoint_url:
+            return [Finding(check="state", state="ok", told=f"the deploy makes the bucket {spec.bucket}")]
+        told = f"bucket {spec.bucket}: {error.response['Error']['Message']}"
+        fix = f"make it once, with an administrator's credentials: groundplan bootstrap {site.name}"
+        return [Finding(check="state", state="fail", told=told, fix=fix)]
+    if versioning.get("Status") != "Enabled":
+        fix = f"aws s3api put-bucket-versioning --bucket {spec.bucket} --versioning-configuration Status=Enabled"
+        return [Finding(check="state", state="warn", told=f"bucket {spec.bucket} keeps no old versions", fix=fix)]
+    return [Finding(check="state", state="ok", told=f"bucket {spec.bucket}, versioned")]
+
+
+def check_zones(site: Site, region: RegionSpec) -> list[Finding]:
+    """Compare the zones that a region has with those that its network spans."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = site.client("ec2", region.name).describe_availability_zones(
+            Filters=[{"Name": "state", "Values": ["available"]}]
+        )
+    except ClientError as error:
+        fix = f"switch the region on for the account: aws account enable-region --region-name {region.name}"
+        return [Finding(check=f"zones {region.name}", state="fail", told=str(error), fix=fix)]
+    found, wanted = len(answer["AvailabilityZones"]), region.network.zones
+    if found >= wanted:
+        return [Finding(check=f"zones {region.name}", state="ok", told=f"{wanted} of {found}")]
+    told = f"{found} for the account where the network spans {wanted}"
+    return [Finding(check=f"zones {region.name}", state="fail", told=told, fix=f"write zones={found} in the network")]
