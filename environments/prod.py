@@ -2,6 +2,7 @@
 
 from infra.spec import (
     JOB_SERVICES,
+    ApiSpec,
     Async,
     AwsAccount,
     BudgetSpec,
@@ -41,6 +42,8 @@ ENDPOINTS = (
     EndpointSpec(name="review-sentiment-batch", model=REVIEWS, hosting=Async(max_instances=4), max_latency_ms=60_000),
 )
 
+SERVICES = (*JOB_SERVICES, "execute-api")
+
 ENVIRONMENT = Environment(
     name="prod",
     account_id="333333333333",
@@ -52,7 +55,7 @@ ENVIRONMENT = Environment(
     regions=(
         RegionSpec(
             name="us-east-1",
-            network=NetworkSpec(cidr="10.40.0.0/16", nat="per-zone", interface_endpoints=JOB_SERVICES),
+            network=NetworkSpec(cidr="10.40.0.0/16", nat="per-zone", interface_endpoints=SERVICES),
             gpu_pools=(
                 GpuPoolSpec(name="small", need=GpuNeed(gpus=1, vcpus=4), max_nodes=8),
                 GpuPoolSpec(
@@ -74,13 +77,15 @@ ENVIRONMENT = Environment(
             ),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
             endpoints=ENDPOINTS,
+            api=ApiSpec(requests_per_second=500, burst=1000),
         ),
         RegionSpec(
             name="eu-west-1",
-            network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone", interface_endpoints=JOB_SERVICES),
+            network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone", interface_endpoints=SERVICES),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1, vcpus=4), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
             endpoints=ENDPOINTS,
+            api=ApiSpec(requests_per_second=500, burst=1000),
         ),
     ),
     budget=BudgetSpec(monthly_usd=20_000, emails=("ml-platform@example.com", "finance@example.com"), anomaly_usd=200),

@@ -1,6 +1,7 @@
 """The rehearsal of production, in one region."""
 
 from infra.spec import (
+    ApiSpec,
     Async,
     AwsAccount,
     BudgetSpec,
@@ -41,6 +42,7 @@ ENVIRONMENT = Environment(
                 ),
                 EndpointSpec(name="review-sentiment-batch", model="review_sentiment", hosting=Async()),
             ),
+            api=ApiSpec(reach="regional"),
         ),
     ),
     budget=BudgetSpec(monthly_usd=2000, emails=("ml-platform@example.com",)),

@@ -3,6 +3,7 @@
 from infra.endpoint import Endpoint
 from infra.endpoint_scaling import EndpointScaling
 from infra.hosting import capacity_of, capture_of
+from infra.inference_api import InferenceApi
 from infra.inference_queue import InferenceQueue
 from infra.naming import Names
 from infra.parameter import Parameter
@@ -10,12 +11,13 @@ from infra.sagemaker_role import SageMakerRole
 from infra.spec import EndpointSpec, Environment, RegionSpec
 from infra.spec.contract import ServingContract
 from infra.toolkit import Construct, Stack
+from infra.web_acl import WebAcl
 from stacks.data import DataOutputs
 from stacks.network import NetworkOutputs
 
 
 class ServingStack(Stack):
-    """The endpoints, how they scale, and for each the contract that tells a release of it."""
+    """The endpoints, how they scale, for each the contract that tells a release of it, and an API in front of them."""
 
     def __init__(
         self, scope: Construct, environment: Environment, region: RegionSpec, network: NetworkOutputs, data: DataOutputs
@@ -44,20 +46,29 @@ class ServingStack(Stack):
             in_network=True,
         )
         # Groups, so that whatever an endpoint is called, nothing else is called so.
-        endpoints, scalings, contracts = (Construct(self, id) for id in ("endpoint", "scaling", "contract"))
+        group, scalings, contracts = (Construct(self, id) for id in ("endpoint", "scaling", "contract"))
+        endpoints = {}
         for spec in region.endpoints:
             contract = _contract(spec, names, network, data, role_arn=role.arn, queue=queue)
-            endpoint = Endpoint(endpoints, spec.name, contract=contract)
-            EndpointScaling(
-                scalings,
-                spec.name,
-                spec=spec,
-                endpoint_name=endpoint.name,
-                resource_id=endpoint.resource_id,
-            )
+            endpoint = endpoints[spec.name] = Endpoint(group, spec.name, contract=contract)
+            scaled = {"endpoint_name": endpoint.name, "resource_id": endpoint.resource_id}
+            EndpointScaling(scalings, spec.name, spec=spec, **scaled)
             parameter = ServingContract.parameter_name(environment.project, environment.name, spec.name)
             description = f"What a release to {spec.name} needs"
             Parameter(contracts, spec.name, name=parameter, contract=contract, description=description)
+        for front in region.apis:
+            api = InferenceApi(
+                self,
+                "api",
+                spec=front,
+                names=names,
+                endpoints={name: endpoints[name].name for name in region.answering_at_once},
+                endpoint_arns=[endpoints[name].arn for name in region.answering_at_once],
+                vpc_endpoint_id=network.endpoint_ids.get("execute-api"),
+                key_arn=data.key_arn,
+            )
+            for acl in front.web_acls:
+                WebAcl(self, "web-acl", spec=acl, names=names, stage_arn=api.stage_arn, key_arn=data.key_arn)
 
 
 def _contract(

@@ -21,7 +21,7 @@ from infra.localcloud.cloud import Cloud
 from infra.localcloud.event_log import EventLog, LibraryHandler
 from infra.localcloud.gateway import Gateway
 from infra.localcloud.inventory import Inventory
-from infra.localcloud.machines import invocations
+from infra.localcloud.machines import api_invocations, invocations
 from infra.localcloud.moto_app import MotoApp
 from infra.localcloud.port import listen
 from infra.localcloud.record import CloudRecord, log_path, record_path
@@ -85,6 +85,10 @@ class CloudApp:
         elif scope["method"] == "POST" and INVOCATION.fullmatch(scope["path"]):
             scope["state"] = {"cloud": self._cloud}
             await invocations.app(scope, receive, send)
+        elif scope["path"].startswith(api_invocations.PREFIX):
+            body = await _read_body(receive)
+            environ = _environ(scope, len(body), self._record.port)
+            await _send(send, await self._in_thread(api_invocations.answer, self._cloud, environ, body))
         elif scope["path"] == "/_groundplan/health":
             await _send(send, _json(self._health()))
         elif scope["path"] == "/_groundplan/inventory":

@@ -1,5 +1,6 @@
 """The words environments are written in: frozen values, checked before anything is created."""
 
+from infra.spec.api import ApiSpec, WebAclSpec
 from infra.spec.base import Spec, gather
 from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec, PayerSpec
@@ -22,6 +23,7 @@ from infra.spec.training import TrainingSpec
 __all__ = [
     "JOB_SERVICES",
     "AnyNetworkSpec",
+    "ApiSpec",
     "Async",
     "AwsAccount",
     "BudgetSpec",
@@ -48,6 +50,7 @@ __all__ = [
     "SpecError",
     "StateSpec",
     "TrainingSpec",
+    "WebAclSpec",
     "gather",
     "nearest",
 ]

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from infra.spec.api import ApiSpec
 from infra.spec.base import Spec, sound
 from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec
@@ -39,6 +40,17 @@ class RegionSpec(Spec):
     clusters: tuple[ClusterSpec, ...] = ()
     training: TrainingSpec = TrainingSpec()
     endpoints: tuple[EndpointSpec, ...] = ()
+    api: ApiSpec | None = Field(default=None, description="ApiSpec(…) in front of the endpoints, or None")
+
+    @property
+    def apis(self) -> tuple[ApiSpec, ...]:
+        """The API, if there is one."""
+        return (self.api,) if self.api else ()
+
+    @property
+    def answering_at_once(self) -> tuple[str, ...]:
+        """The endpoints that answer in the request itself, by name; the others are asked through S3."""
+        return tuple(endpoint.name for endpoint in self.endpoints if endpoint.kind != "async")
 
     @property
     def all_quota_needs(self) -> tuple[QuotaNeed, ...]:
@@ -57,6 +69,16 @@ class RegionSpec(Spec):
         yield from sound(_repeated(self, "endpoints", (endpoint.name for endpoint in self.endpoints)))
         yield from sound(self._foreign_key())
         yield from sound(self._zones())
+        yield from sound(self._way_to_api())
+
+    def _way_to_api(self) -> Iterator[Problem]:
+        if self.api and not self.answering_at_once:
+            rule = f"has no serverless or real-time endpoint of region {self.name!r} behind it"
+            yield self.api.problem("reach", rule, "add one, or leave the API away")
+        if self.api and self.api.reach == "private" and "execute-api" not in self.network.interface_services:
+            rule = f"has no way in from the network of region {self.name!r}"
+            fix = "add 'execute-api' to the network's interface_endpoints, or choose reach='regional'"
+            yield self.api.problem("reach", rule, fix)
 
     def _zones(self) -> Iterator[Problem]:
         for pool in self.gpu_pools:

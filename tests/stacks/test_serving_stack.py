@@ -136,3 +136,58 @@ def test_a_release_keeps_how_many_instances_there_are(prod: dict[str, Any]) -> N
     assert kept["RetainAllVariantProperties"] is True
     assert kept["ExcludeRetainedVariantProperties"] == [{"VariantPropertyType": "DataCaptureConfig"}]
     assert update_request(contract(prod, SERVERLESS)) == {}
+
+
+def test_an_api_asks_the_endpoints_behind_it_and_no_others(prod: dict[str, Any]) -> None:
+    policy = json.loads(prod["aws_iam_role_policy"]["api_asks_endpoints"]["policy"])["Statement"]
+    assert policy == [
+        {
+            "Effect": "Allow",
+            "Action": ["sagemaker:InvokeEndpoint"],
+            "Resource": [f"${{aws_sagemaker_endpoint.{name}.arn}}" for name in (SERVERLESS, LIVE)],
+        }
+    ]
+
+
+def test_a_private_api_is_closed_but_to_its_networks_door(prod: dict[str, Any], stacks: Stacks) -> None:
+    api = prod["aws_api_gateway_rest_api"]["api"]
+    assert api["endpoint_configuration"]["types"] == ["PRIVATE"]
+    allow, deny = json.loads(prod["aws_api_gateway_rest_api_policy"]["api"]["policy"])["Statement"]
+    assert allow["Principal"] == {"AWS": "arn:aws:iam::333333333333:root"}
+    assert (deny["Effect"], deny["Principal"]) == ("Deny", "*")
+    assert [deny["Condition"]["StringNotEquals"]["aws:SourceVpce"]] == api["endpoint_configuration"]["vpc_endpoint_ids"]
+    open_api = stacks["staging-us-east-1-serving"]["resource"]["aws_api_gateway_rest_api"]["api"]
+    assert open_api["endpoint_configuration"] == {"types": ["REGIONAL"]}
+
+
+def test_every_path_of_an_api_is_signed_and_checked(prod: dict[str, Any]) -> None:
+    document = json.loads(prod["aws_api_gateway_rest_api"]["api"]["body"])
+    assert set(document["paths"]) == {"/review-sentiment", "/review-sentiment-live"}
+    for path in document["paths"].values():
+        assert set(path) == {"post"}
+        assert path["post"]["security"] == [{"sigv4": []}]
+        assert path["post"]["x-amazon-apigateway-request-validator"] == "body"
+
+
+def test_an_api_is_slowed_traced_and_logged_but_never_in_full(prod: dict[str, Any]) -> None:
+    stage, settings = prod["aws_api_gateway_stage"]["api"], prod["aws_api_gateway_method_settings"]["api"]["settings"]
+    assert stage["xray_tracing_enabled"] is True
+    assert "caller" in json.loads(stage["access_log_settings"]["format"])
+    assert (settings["throttling_rate_limit"], settings["throttling_burst_limit"]) == (500, 1000)
+    assert settings["data_trace_enabled"] is False
+    groups = [group for name, group in prod["aws_cloudwatch_log_group"].items() if name.startswith(("api_", "web_acl"))]
+    assert len(groups) == 3
+    assert all("kms_key" in group["kms_key_id"] for group in groups)
+
+
+def test_a_web_acl_stands_before_the_stage(prod: dict[str, Any]) -> None:
+    acl = prod["aws_wafv2_web_acl"]["web_acl"]
+    names = [rule["name"] for rule in acl["rule"]]
+    assert names[-1] == "too-many-requests"
+    assert len(names) == 4
+    # A batch of texts is longer than the 8 KiB that one of AWS's rules takes for an attack.
+    common = acl["rule"][1]["statement"]["managed_rule_group_statement"]
+    assert common["rule_action_override"] == [{"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}]
+    assert prod["aws_wafv2_web_acl_association"]["web_acl"]["resource_arn"] == "${aws_api_gateway_stage.api.arn}"
+    logged = prod["aws_wafv2_web_acl_logging_configuration"]["web_acl_logging"]
+    assert logged["redacted_fields"] == [{"single_header": {"name": "authorization"}}]
