@@ -144,7 +144,7 @@ def test_an_api_asks_the_endpoints_behind_it_and_no_others(prod: dict[str, Any])
         {
             "Effect": "Allow",
             "Action": ["sagemaker:InvokeEndpoint"],
-            "Resource": [f"${{aws_sagemaker_endpoint.{name}.arn}}" for name in (SERVERLESS, LIVE)],
+            "Resource": [f"${{aws_sagemaker_endpoint.endpoint_{name}.arn}}" for name in (SERVERLESS, LIVE)],
         }
     ]
 
