@@ -43,12 +43,17 @@ class JobRequest:
     # Channel → S3 address of its files.
     channels: Mapping[str, str]
     hyperparameters: Mapping[str, str]
+    # Of an attempt of a longer run: its name, its checkpoints' folder in the artifact bucket, its machine, its limit.
+    name: str | None = None
+    checkpoints: str | None = None
+    spot: bool | None = None
+    most_seconds: int | None = None
 
 
 def start(site: Site, request: JobRequest) -> str:
     """Create the job and return its name."""
     contract = training_contract(site)
-    name = _name(site, request)
+    name = request.name or new_name(site, request.kind, request.model)
     sagemaker: SageMakerClient = site.client("sagemaker")
     sagemaker.create_training_job(**_call(site, request, contract, name))
     return name
@@ -130,13 +135,17 @@ def _stem(site: Site, kind: Kind, model: str) -> str:
     return f"{prefix}{model.replace('_', '-')[:room]}-{kind}-"
 
 
-def _name(site: Site, request: JobRequest) -> str:
+def new_name(site: Site, kind: Kind, model: str) -> str:
+    """Return a name that no job has."""
     moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{_stem(site, request.kind, request.model)}{moment}-{secrets.token_hex(2)}"
+    return f"{_stem(site, kind, model)}{moment}-{secrets.token_hex(2)}"
 
 
 def _call(site: Site, request: JobRequest, contract: TrainingContract, name: str) -> dict[str, Any]:
     """Return the arguments of CreateTrainingJob."""
+    spot = contract.spot if request.spot is None else request.spot
+    checkpoints = request.checkpoints or f"checkpoints/{name}"
+    seconds = min(contract.max_runtime_seconds, request.most_seconds or contract.max_runtime_seconds)
     call: dict[str, Any] = {
         "TrainingJobName": name,
         "RoleArn": contract.role_arn,
@@ -151,22 +160,22 @@ def _call(site: Site, request: JobRequest, contract: TrainingContract, name: str
             "S3OutputPath": f"s3://{contract.artifact_bucket}/jobs",
             "KmsKeyId": contract.kms_key_arn,
         },
-        "CheckpointConfig": {"S3Uri": f"s3://{contract.artifact_bucket}/checkpoints/{name}"},
+        "CheckpointConfig": {"S3Uri": f"s3://{contract.artifact_bucket}/{checkpoints}"},
         "ResourceConfig": {
             "InstanceType": contract.instance_type,
             "InstanceCount": 1,
             "VolumeSizeInGB": contract.volume_gb,
             "VolumeKmsKeyId": contract.kms_key_arn,
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": contract.max_runtime_seconds},
-        "EnableManagedSpotTraining": contract.spot,
+        "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+        "EnableManagedSpotTraining": spot,
         "Tags": tags(site, component="training", model=request.model),
     }
     if request.kind == "optimize":
         call["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python", "-m", "ml", "optimize"]
-    if contract.spot:
+    if spot:
         # Waiting for capacity and resuming after a reclaim may take as long again as the work itself.
-        call["StoppingCondition"]["MaxWaitTimeInSeconds"] = 2 * contract.max_runtime_seconds
+        call["StoppingCondition"]["MaxWaitTimeInSeconds"] = 2 * seconds
     if contract.subnet_ids:
         call["VpcConfig"] = {
             "Subnets": list(contract.subnet_ids),

@@ -9,6 +9,8 @@ from ci import jobs
 from ci.artifacts import fetch_archive, upload_folder
 from ci.contracts import training_contract
 from ci.progress import QUIET, Progress
+from ci.recovery.run import keep, rules
+from ci.recovery.state import Attempt
 from ci.result import Result
 from ci.site import Site
 
@@ -27,10 +29,26 @@ class TrainResult(Result):
     artifact: str | None = None
     # All of the job's own report.json: steps, seconds_per_step, train_seconds, curve, …
     report: dict[str, Any] | None = None
+    # Of a run with `most_usd`: every attempt, and what they cost together.
+    attempts: tuple[Attempt, ...] = ()
+    usd: float | None = None
 
 
-def train(site: Site, model: str, *, recipe: str, wait: bool = True, progress: Progress = QUIET) -> TrainResult:
-    """Train `model` by one of its recipes. Raises `JobError` with the reason and the log's tail when the job fails."""
+def train(
+    site: Site,
+    model: str,
+    *,
+    recipe: str,
+    wait: bool = True,
+    most_usd: float | None = None,
+    run: str | None = None,
+    progress: Progress = QUIET,
+) -> TrainResult:
+    """Train `model` by one of its recipes. Raises `JobError` with the reason and the log's tail when the job fails.
+
+    With `most_usd` the training is a run of one or more attempts, which goes on after reclaims until that is spent;
+    `run` is one that was begun before.
+    """
     from ml.data import datasets
     from ml.models import catalogue
 
@@ -47,10 +65,35 @@ def train(site: Site, model: str, *, recipe: str, wait: bool = True, progress: P
     request = jobs.JobRequest(
         kind="train", model=model, channels={"training": uri}, hyperparameters={"model": model, "recipe": recipe}
     )
+    if most_usd is not None:
+        return _kept(site, request, run, most_usd, data.version, recipe, progress)
     job = jobs.start(site, request)
     progress.say(f"Started job {job}.")
     started = TrainResult(job=job, model=model, recipe=recipe, data_version=data.version)
     return _finished(site, started, progress) if wait else started
+
+
+def _kept(
+    site: Site,
+    request: jobs.JobRequest,
+    run: str | None,
+    most_usd: float,
+    data_version: str,
+    recipe: str,
+    progress: Progress,
+) -> TrainResult:
+    name = run or jobs.new_name(site, "train", request.model)
+    progress.say(f"Run {name}: at most ${most_usd:.2f}; take it up again with --run {name}.")
+    job, state = keep(site, name, request, rules(site, most_usd=most_usd), progress)
+    started = TrainResult(
+        job=job,
+        model=request.model,
+        recipe=recipe,
+        data_version=data_version,
+        attempts=state.attempts,
+        usd=round(state.usd, 6),
+    )
+    return _finished(site, started, progress)
 
 
 def _finished(site: Site, started: TrainResult, progress: Progress) -> TrainResult:

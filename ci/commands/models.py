@@ -19,6 +19,13 @@ def train(
     model: ModelName,
     recipe: Annotated[str, typer.Option(metavar="NAME", help="One of the model's recipes.")] = "laptop",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
+    most_usd: Annotated[
+        float | None,
+        typer.Option(min=0.01, metavar="USD", help="Start again after reclaims, until this is spent."),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")
+    ] = None,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -27,9 +34,20 @@ def train(
     Example: groundplan train local review_sentiment --recipe debug
     """
     from ci import console
+    from ci.errors import CommandError
     from ci.train import train as train_model
 
-    result = train_model(site(environment, home), model, recipe=recipe, wait=wait, progress=console.terminal_progress())
+    if run and most_usd is None:
+        raise CommandError(thing="train", value=f"--run {run}", rule="needs a budget", fix="add --most-usd USD")
+    result = train_model(
+        site(environment, home),
+        model,
+        recipe=recipe,
+        wait=wait,
+        most_usd=most_usd,
+        run=run,
+        progress=console.terminal_progress(),
+    )
     text = f"{result.job}: started; follow it: groundplan logs {environment} {result.job} --follow"
     if result.accuracy is not None and result.baseline_accuracy is not None:
         text = f"{result.job}: accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, "

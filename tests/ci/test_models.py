@@ -4,10 +4,14 @@ What the stacks would make is made here with boto3, so that a fault is this room
 """
 
 import json
+import signal
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ci import gate, jobs
@@ -18,6 +22,7 @@ from ci.logs import logs
 from ci.optimize import optimize
 from ci.predict import predict
 from ci.progress import QUIET
+from ci.recovery.state import Outcome
 from ci.release import release
 from ci.site import Site
 from ci.status import status
@@ -102,6 +107,30 @@ def test_from_data_to_an_answer(site: Site) -> None:
     assert "2026" in by_model.prices
     assert status(site).endpoints[0].configuration == released.endpoints[0].configuration
     assert remove_what_releases_made(site, QUIET) == 3
+
+
+def test_a_run_goes_on_after_its_machine_was_taken(site: Site) -> None:
+    """The first attempt's process gets SIGTERM, as on a machine that is reclaimed; the second ends the run."""
+    struck: list[int] = []
+
+    def strike() -> None:
+        while not struck:
+            for process in psutil.process_iter():
+                with suppress(psutil.Error):
+                    if process.environ().get("TRAINING_JOB_NAME", "").endswith("-1") and "ml" in process.cmdline():
+                        process.send_signal(signal.SIGTERM)
+                        struck.append(process.pid)
+
+    thread = threading.Thread(target=strike, daemon=True)
+    thread.start()
+    result = train(site, "review_writer", recipe="debug", most_usd=5.0)
+    assert struck
+    assert [attempt.outcome for attempt in result.attempts] == [Outcome.RECLAIMED, Outcome.SUCCEEDED]
+    assert result.job.endswith("-2")
+    assert result.usd is not None
+    assert 0 < result.usd < 5
+    again = train(site, "review_writer", recipe="debug", most_usd=5.0, run=result.job.removesuffix("-2"))
+    assert (again.job, again.attempts) == (result.job, result.attempts), "a run that is done is done"
 
 
 def test_a_job_that_fails_is_told_with_its_reason_and_its_log(site: Site, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Keeps a training run going to its end, and tells what each attempt did and cost."""
+
+import time
+from dataclasses import replace
+
+from ci import jobs
+from ci.contracts import training_contract
+from ci.errors import JobError
+from ci.log_tail import TRAINING_JOBS, LogTail
+from ci.progress import Progress
+from ci.recovery.keeper import ChangedError, look_after
+from ci.recovery.rules import Decision, Done, GiveUp, Rules, Start
+from ci.recovery.s3_store import S3Store
+from ci.recovery.sagemaker_jobs import SageMakerJobs
+from ci.recovery.state import Attempt, Outcome, Purchase, RunState
+from ci.site import Site
+from infra.prices import prices
+
+
+def rules(site: Site, *, most_usd: float) -> Rules:
+    """Return the rules of a run on the environment's training machines, by the prices of its region."""
+    contract, region = training_contract(site), site.home_region.name
+    on_demand = prices()[contract.instance_type, region].usd
+    spot = on_demand * prices()["spot-factor", region].usd
+    hourly = {Purchase.ON_DEMAND: on_demand, Purchase.SPOT: spot if contract.spot else on_demand}
+    return Rules(hourly_usd=hourly, most_usd=most_usd, most_seconds=contract.max_runtime_seconds)
+
+
+def keep(site: Site, run: str, request: jobs.JobRequest, rules: Rules, progress: Progress) -> tuple[str, RunState]:
+    """Look after a run until it ends; return the job that succeeded and all attempts.
+
+    May be called again for the same run, also while another call is at it. Raises `JobError` when the run is given up.
+    Ctrl-C leaves the run as it is, to be taken up again.
+    """
+    store = S3Store(site.client("s3"), training_contract(site).artifact_bucket, run)
+    work = SageMakerJobs(site, run, replace(request))
+    tail = LogTail(site.client("logs"), TRAINING_JOBS, f"{run}-")
+    told = RunState()
+    while True:
+        decision = _look(store, work, rules)
+        for line in tail.read():
+            progress.say(f"  {line}")
+        state, _ = store.read()
+        for attempt in state.attempts:
+            if attempt not in told.attempts and attempt.outcome:
+                progress.say(_told(work.name(attempt), attempt))
+        told = state
+        if isinstance(decision, Start):
+            progress.say(f"Started job {work.name(decision.attempt)} ({decision.attempt.purchase}).")
+        if isinstance(decision, Done):
+            best = next(attempt for attempt in state.attempts if attempt.outcome is Outcome.SUCCEEDED)
+            return work.name(best), state
+        if isinstance(decision, GiveUp):
+            raise _given_up(site, run, state, decision)
+        time.sleep(jobs.POLL_SECONDS)
+
+
+def _look(store: S3Store, work: SageMakerJobs, rules: Rules) -> Decision | None:
+    try:
+        return look_after(store, work, rules)
+    except ChangedError:
+        return None  # Another keeper was quicker; the next look sees what it did.
+
+
+def _told(name: str, attempt: Attempt) -> str:
+    return f"{name}: {attempt.outcome} after {attempt.seconds:.0f} s, ${attempt.usd:.4f} ({attempt.purchase})."
+
+
+def _given_up(site: Site, run: str, state: RunState, decision: GiveUp) -> JobError:
+    return JobError(
+        thing=f"run {run!r}",
+        value=f"{len(state.attempts)} attempts, ${state.usd:.4f}",
+        rule=f"is given up: {decision.reason}",
+        fix=f"see why: groundplan logs {site.name} {run}-{len(state.attempts)}; its checkpoints are kept",
+    )

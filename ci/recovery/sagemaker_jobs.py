@@ -1,0 +1,69 @@
+"""A run's attempts as SageMaker training jobs: one name a number, one folder of checkpoints for all."""
+
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ci import jobs
+from ci.recovery.keeper import AtWork, Ended, NotThere, Status, Unknown
+from ci.recovery.state import Attempt, Outcome, Purchase
+from ci.site import Site
+
+# What SageMaker says when it had no machine, or took one back, and gave up waiting for another.
+NO_MACHINE = ("CapacityError", "InsufficientCapacity", "InsufficientInstanceCapacity", "Interrupted")
+# A trainer that was asked to stop has saved and exits so (ml/errors.py).
+STOPPED_ORDERLY = "exit code: 143"
+
+
+class SageMakerJobs:
+    """The jobs of the run `run`, all made from one request."""
+
+    def __init__(self, site: Site, run: str, request: jobs.JobRequest) -> None:
+        self._site, self._run, self._request = site, run, request
+
+    def name(self, attempt: Attempt) -> str:
+        """Return the name of an attempt's job: SageMaker refuses a second job of a name for ever."""
+        return f"{self._run}-{attempt.number}"
+
+    def submit(self, attempt: Attempt) -> None:
+        """Create the attempt's job, unless it is there."""
+        request = replace(
+            self._request,
+            name=self.name(attempt),
+            checkpoints=f"runs/{self._run}/checkpoints",
+            spot=attempt.purchase is Purchase.SPOT,
+            most_seconds=attempt.limit_seconds,
+        )
+        try:
+            jobs.start(self._site, request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceInUse":
+                raise
+
+    def status(self, attempt: Attempt) -> Status:
+        """Return what SageMaker says of the attempt's job."""
+        try:
+            found = self._site.client("sagemaker").describe_training_job(TrainingJobName=self.name(attempt))
+        except ClientError as error:
+            missing = error.response["Error"]["Code"] in {"ValidationException", "ResourceNotFound"}
+            return NotThere() if missing else Unknown()
+        except BotoCoreError:
+            return Unknown()
+        outcome = outcome_of(found)
+        return Ended(outcome, float(found.get("BillableTimeInSeconds", 0))) if outcome else AtWork()
+
+
+def outcome_of(job: Any) -> Outcome | None:
+    """Read how a job ended off its description; None while it goes on."""
+    status, reason = job["TrainingJobStatus"], job.get("FailureReason", "")
+    if status == "Completed":
+        return Outcome.SUCCEEDED
+    if status == "Failed":
+        reclaimed = STOPPED_ORDERLY in reason or any(word in reason for word in NO_MACHINE)
+        return Outcome.RECLAIMED if reclaimed else Outcome.FAILED
+    if status == "Stopped":
+        return {"MaxWaitTimeExceeded": Outcome.RECLAIMED, "MaxRuntimeExceeded": Outcome.FAILED}.get(
+            job["SecondaryStatus"], Outcome.STOPPED
+        )
+    return None
