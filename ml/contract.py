@@ -22,6 +22,11 @@ TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 METADATA_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 NOTICE_SECONDS_VARIABLE = "GROUNDPLAN_NOTICE_SECONDS"
 
+# What a job of a Batch pool finds: nobody there moves its files, as SageMaker does.
+DATA_BUCKET_VARIABLE = "GROUNDPLAN_DATA_BUCKET"
+ARTIFACT_BUCKET_VARIABLE = "GROUNDPLAN_ARTIFACT_BUCKET"
+KMS_KEY_VARIABLE = "GROUNDPLAN_KMS_KEY_ARN"
+
 TRAINING_CHANNEL = "training"
 MODEL_CHANNEL = "model"
 # What a training job leaves in model/, packed by the platform, and what it is called in the next job's model channel.

@@ -6,6 +6,7 @@ network ─┬─► pools ─┬─► operations        in each region
 data ────┼──────┴───────────┘
          ├─► clusters
          └─► serving
+events
 cost                                      once in the environment
 """
 
@@ -14,6 +15,7 @@ from infra.toolkit import Construct
 from stacks.clusters import ClustersStack
 from stacks.cost import CostStack
 from stacks.data import DataStack
+from stacks.events import EventsStack
 from stacks.network import NetworkStack
 from stacks.operations import OperationsStack
 from stacks.pools import PoolsStack
@@ -32,6 +34,7 @@ def _build_region(scope: Construct, environment: Environment, region: RegionSpec
     network = NetworkStack(scope, environment, region).outputs
     data = DataStack(scope, environment, region).outputs
     pools = PoolsStack(scope, environment, region, network).outputs
+    EventsStack(scope, environment, region)
     TrainingStack(scope, environment, region, network, data, pools)
     ClustersStack(scope, environment, region, network, data)
     ServingStack(scope, environment, region, network, data)

@@ -1,18 +1,21 @@
-"""Where a region trains models."""
+"""How a region trains models."""
 
+from infra.gpu_job import GpuJob
+from infra.job_role import JobRole
 from infra.naming import Names
 from infra.parameter import Parameter
 from infra.sagemaker_role import SageMakerRole
-from infra.spec import Environment, RegionSpec
-from infra.spec.contract import TrainingContract
+from infra.spec import Environment, GpuPoolSpec, RegionSpec
+from infra.spec.contract import PoolContract, TrainingContract
 from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
+from stacks.events import EventsOutputs
 from stacks.network import NetworkOutputs
 from stacks.pools import PoolsOutputs
 
 
 class TrainingStack(Stack):
-    """Batch queues over GPU pools, the role of SageMaker jobs, and the contract that tells a launcher of both."""
+    """What jobs run as, on SageMaker and on the pools, and the contracts that tell a launcher of both."""
 
     def __init__(
         self,
@@ -22,9 +25,10 @@ class TrainingStack(Stack):
         network: NetworkOutputs,
         data: DataOutputs,
         pools: PoolsOutputs,
+        events: EventsOutputs,
     ) -> None:
         super().__init__(scope, environment, region.name, "training")
-        names = Names.of(environment, region.name)
+        self._names = names = Names.of(environment, region.name)
         role = SageMakerRole(
             self,
             "jobs",
@@ -43,12 +47,45 @@ class TrainingStack(Stack):
             data_bucket=data.data_bucket,
             artifact_bucket=data.artifact_bucket,
             kms_key_arn=data.key_arn,
-            job_queues=tuple(arn for arns in pools.queue_arns.values() for arn in arns),
+            events_queue_url=events.queue_url,
             subnet_ids=network.subnet_ids,
             security_group_ids=(network.security_group_id,),
             **region.training.model_dump(),
         )
-        parameter = TrainingContract.parameter_name(environment.project, environment.name)
-        Parameter(
-            self, "contract", name=parameter, contract=contract, description="What a training job's request needs"
+        name = TrainingContract.parameter_name(environment.project, environment.name)
+        Parameter(self, "contract", name=name, contract=contract, description="What a training job's request needs")
+        job_role = JobRole(
+            self,
+            "pool-jobs",
+            names=names,
+            reads=(data.data_bucket_arn, data.artifact_bucket_arn),
+            writes=data.artifact_bucket_arn,
+            key_arn=data.key_arn,
         )
+        for pool in region.gpu_pools:
+            self._jobs_of(pool, pools.queue_arns[pool.name], job_role.arn, events.queue_url, data)
+
+    def _jobs_of(
+        self, pool: GpuPoolSpec, queue_arns: tuple[str, ...], role_arn: str, events_queue_url: str, data: DataOutputs
+    ) -> None:
+        job = GpuJob(
+            self,
+            pool.name,
+            spec=pool,
+            names=self._names,
+            image_uri=data.image_uri,
+            role_arn=role_arn,
+            key_arn=data.key_arn,
+            data_bucket=data.data_bucket,
+            artifact_bucket=data.artifact_bucket,
+        )
+        contract = PoolContract(
+            queue_arns=queue_arns,
+            job_definition_arn=job.arn,
+            log_group=job.log_group,
+            events_queue_url=events_queue_url,
+            **pool.terms,
+        )
+        name = PoolContract.parameter_name(self._names.project, self._names.environment, pool.name)
+        says = f"What a job of the pool {pool.name} needs"
+        Parameter(self, f"{pool.name}-contract", name=name, contract=contract, description=says)

@@ -27,7 +27,8 @@ class TrainingContract(_Contract):
     volume_gb: int
     max_runtime_seconds: int
     spot: bool
-    job_queues: tuple[str, ...]
+    # Where reclaims, their warnings and the ends of jobs are heard of.
+    events_queue_url: str
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
 
@@ -35,6 +36,31 @@ class TrainingContract(_Contract):
     def parameter_name(project: str, environment: str) -> str:
         """Return where a region keeps this contract."""
         return f"/{project}/{environment}/training"
+
+
+class PoolContract(_Contract):
+    """All that the launcher of a Batch job needs to know of one pool."""
+
+    # The pool's own queue, then that on demand if there is one, for jobs that were reclaimed too often.
+    queue_arns: tuple[str, ...]
+    reclaims_before_on_demand: int
+    # After so long without a machine Batch cancels a job, and the launcher tries the next queue.
+    capacity_wait_seconds: int | None
+    job_definition_arn: str
+    instance_types: tuple[str, ...]
+    nodes: int
+    gpus_per_node: int
+    attempts: int
+    timeout_seconds: int
+    # One of these must be named by each job; none where the queue is first come, first served.
+    fair_shares: tuple[str, ...]
+    log_group: str
+    events_queue_url: str
+
+    @staticmethod
+    def parameter_name(project: str, environment: str, pool: str) -> str:
+        """Return where a region keeps the contract of `pool`, which is the name in its `GpuPoolSpec`."""
+        return f"/{project}/{environment}/pools/{pool}"
 
 
 class ServerlessCapacity(_Contract):

@@ -1,7 +1,7 @@
 """The words for pools of GPU machines: what a pool holds, how it is bought, and how its jobs run."""
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -111,6 +111,25 @@ class GpuPoolSpec(Spec):
             return ()
         own = machines(self.types, self.purchase, most=self.max_nodes, least=self.min_nodes, together=self.nodes)
         return own + machines(self.types, "on-demand", most=self.max_on_demand_nodes if self.has_fallback else 0)
+
+    @property
+    def memory_mib_per_node(self) -> int:
+        """What a job may use of a node's memory, whatever its type: the system and Batch's agent keep a tenth."""
+        return int(min(fact.memory_gib for fact in self.facts) * 1024 * 0.9)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What a launcher must know of the pool, as its contract has it."""
+        return {
+            "reclaims_before_on_demand": self.reclaims_before_on_demand,
+            "capacity_wait_seconds": self.capacity_wait_seconds,
+            "instance_types": self.types,
+            "nodes": self.nodes,
+            "gpus_per_node": self.facts[0].gpus,
+            "attempts": self.attempts,
+            "timeout_seconds": self.timeout_seconds,
+            "fair_shares": tuple(share.name for share in self.fair_shares),
+        }
 
     @property
     def has_fallback(self) -> bool:

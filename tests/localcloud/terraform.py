@@ -53,6 +53,11 @@ class Terraform:
         ready = self._run(folder, None, "init")
         assert ready.code == 0, ready.text
 
+    @property
+    def lock_file(self) -> Path:
+        """What a folder with a module of its own needs beside it."""
+        return self._folder / ".terraform.lock.hcl"
+
     def module(self, name: str, cloud: CloudRecord) -> "Module":
         """The module of that name, ready to be applied to `cloud`."""
         folder = self._folder / f"{name}-{cloud.port}"

@@ -23,6 +23,7 @@ def test_jobs_write_artifacts_and_endpoints_what_they_were_asked_and_answered(st
     }
     assert writes == {
         ("training jobs_execution", "artifacts_arn}/*"),
+        ("training pool_jobs_execution", "artifacts_arn}/*"),
         ("clusters shared_head_machine_machine", "artifacts_arn}/clusters/shared/*"),
         ("clusters shared_worker_machine_machine", "artifacts_arn}/clusters/shared/*"),
         ("serving endpoints_execution", "data_arn}/captured/*"),

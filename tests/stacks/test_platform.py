@@ -10,12 +10,18 @@ import pytest
 
 import app
 import environments
-from infra.spec.contract import ClusterContract, ServingContract, TrainingContract
+from infra.spec.contract import ClusterContract, PoolContract, ServingContract, TrainingContract
 
 GOLDEN = Path(__file__).with_name("stateful_addresses.txt")
 # What holds something that cannot be made again.
 STATEFUL = {"aws_ecr_repository", "aws_kms_key", "aws_s3_bucket", "aws_sagemaker_model_package_group"}
-IN_EACH_REGION = {"network", "data", "pools", "clusters", "training", "serving", "operations"}
+CONTRACTS = {
+    "training": TrainingContract,
+    "endpoints": ServingContract,
+    "clusters": ClusterContract,
+    "pools": PoolContract,
+}
+IN_EACH_REGION = {"network", "data", "events", "pools", "clusters", "training", "serving", "operations"}
 Stacks = dict[str, dict[str, Any]]
 
 
@@ -50,7 +56,7 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     manifest = json.loads((outdir / "manifest.json").read_text())["stacks"]
     here = "local-us-east-1-"
     needs = {id: {need.removeprefix(here) for need in manifest[id]["dependencies"]} for id in manifest}
-    assert needs[f"{here}network"] == needs[f"{here}data"] == needs["local-cost"] == set()
+    assert needs[f"{here}network"] == needs[f"{here}data"] == needs["local-cost"] == needs[f"{here}events"] == set()
     assert needs[f"{here}pools"] == {"network"}
     assert needs[f"{here}clusters"] == {"network", "data"}
     assert needs[f"{here}training"] == {"network", "data", "pools"}
@@ -144,12 +150,13 @@ def test_every_bucket_has_every_protection(stacks: Stacks, kind: str) -> None:
 
 
 def test_contracts_read_back_as_they_were_written(stacks: Stacks) -> None:
-    kinds = {"training": TrainingContract, "serving": ServingContract, "clusters": ClusterContract}
     for stack, _, name, arguments in resources(stacks, "aws_ssm_parameter"):
-        contract = kinds[stack.split("-")[-1]].model_validate_json(arguments["value"])
-        assert getattr(contract, "role_arn", "${aws_iam_role.").startswith("${aws_iam_role."), name
+        kind = CONTRACTS[arguments["name"].split("/")[3]]
+        contract = kind.model_validate_json(arguments["value"])
+        assert re.search(r"\$\{aws_\w+\.", contract.model_dump_json()), f"{stack} {name}"
     names = {arguments["name"] for _, _, _, arguments in resources(stacks, "aws_ssm_parameter")}
     assert {"/groundplan/local/training", "/groundplan/local/endpoints/review-sentiment"} <= names
+    assert "/groundplan/prod/pools/wide" in names
 
 
 def test_no_value_of_one_stack_is_written_into_another(stacks: Stacks) -> None:

@@ -14,6 +14,8 @@ class Settings(BaseModel):
 
     stop_grace_seconds: PositiveFloat = 120
     """From SIGTERM to SIGKILL when a training job is stopped or out of time."""
+    reclaim_notice_seconds: PositiveFloat = 120
+    """From the warning that a spot machine is taken away until it is gone."""
     checkpoint_seconds: PositiveFloat = 1
     """Between two looks at a training job's checkpoint folder."""
     server_start_seconds: PositiveFloat = 180

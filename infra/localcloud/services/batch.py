@@ -2,7 +2,7 @@
 
 import json
 
-from infra.localcloud.operations import Context, Payload, after, operation
+from infra.localcloud.operations import AwsError, Context, Payload, after, operation
 
 ROLE_PATH = "/aws-service-role/batch.amazonaws.com/"
 ROLE_NAME = "AWSServiceRoleForBatch"
@@ -14,7 +14,13 @@ def create_compute_environment(params: Payload, context: Context) -> Payload:
     """Without a service role, AWS takes the service-linked role, and makes it the first time."""
     if not params.get("serviceRole"):
         params = {**params, "serviceRole": _service_linked_role(context)}
-    return context.forward(params)
+    machines = params.get("computeResources", {})
+    if "launchTemplate" not in machines or machines.get("securityGroupIds"):
+        return context.forward(params)
+    groups = _groups_of_interfaces(machines["launchTemplate"], context)
+    answer = context.forward({**params, "computeResources": {**machines, "securityGroupIds": groups}})
+    context.notes("GroupsOfInterfaces")[params["computeEnvironmentName"]] = {}
+    return answer
 
 
 @after("batch", "UpdateComputeEnvironment")
@@ -31,21 +37,25 @@ def tell_update(params: Payload, answer: Payload, context: Context) -> Payload:
     for environment in answer["computeEnvironments"]:
         if changes := context.notes("ComputeEnvironment").get(environment["computeEnvironmentName"]):
             environment["computeResources"] = {**environment.get("computeResources", {}), **changes}
+        if environment["computeEnvironmentName"] in context.notes("GroupsOfInterfaces"):
+            # They are the launch template's, which moto would not do without.
+            environment["computeResources"].pop("securityGroupIds", None)
     return answer
 
 
 @after("batch", "DeleteComputeEnvironment")
 def forget_update(params: Payload, answer: Payload, context: Context) -> Payload:
     """The next environment of that name begins without."""
-    context.notes("ComputeEnvironment").pop(params["computeEnvironment"].rsplit("/", 1)[-1], None)
+    for kind in ("ComputeEnvironment", "GroupsOfInterfaces"):
+        context.notes(kind).pop(params["computeEnvironment"].rsplit("/", 1)[-1], None)
     return answer
 
 
 @after("batch", "RegisterJobDefinition")
 def remember_nodes(params: Payload, answer: Payload, context: Context) -> Payload:
-    """Every revision has nodes of its own."""
-    if "nodeProperties" in params:
-        context.notes("JobDefinition")[answer["jobDefinitionArn"]] = {"nodeProperties": params["nodeProperties"]}
+    """Every revision has nodes and a priority of its own."""
+    kept = {member: params[member] for member in ("nodeProperties", "schedulingPriority") if member in params}
+    context.notes("JobDefinition")[answer["jobDefinitionArn"]] = kept
     return answer
 
 
@@ -55,6 +65,21 @@ def tell_nodes(params: Payload, answer: Payload, context: Context) -> Payload:
     known = context.notes("JobDefinition")
     definitions = [{**one, **known.get(one["jobDefinitionArn"], {})} for one in answer["jobDefinitions"]]
     return {**answer, "jobDefinitions": definitions}
+
+
+def _groups_of_interfaces(template: Payload, context: Context) -> list[str]:
+    """The security groups that a launch template gives its network interfaces."""
+    ec2 = context.cloud.client("ec2", context.region)
+    name = {
+        key[0].upper() + key[1:]: template[key] for key in ("launchTemplateId", "launchTemplateName") if key in template
+    }
+    version = template.get("version") or "$Default"
+    (found,) = ec2.describe_launch_template_versions(**name, Versions=[version])["LaunchTemplateVersions"]
+    interfaces = found["LaunchTemplateData"].get("NetworkInterfaces", ())
+    groups = sorted({group for interface in interfaces for group in interface.get("Groups", ())})
+    if not groups:
+        raise AwsError("ClientException", "Error executing request, Exception : Security groups are required.")
+    return groups
 
 
 def _service_linked_role(context: Context) -> str:

@@ -15,7 +15,7 @@ TRAINING = TrainingContract(
     volume_gb=30,
     max_runtime_seconds=60,
     spot=True,
-    job_queues=("small",),
+    events_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/events",
     subnet_ids=("subnet-1", "subnet-2"),
     security_group_ids=("sg-1",),
 )

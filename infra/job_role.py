@@ -1,0 +1,30 @@
+"""What the container of a Batch job may do: read data, keep checkpoints and artefacts, both under the region's key."""
+
+from collections.abc import Sequence
+
+from infra.naming import Names
+from infra.role import Role, Statement
+from infra.toolkit import Construct
+
+
+class JobRole(Construct):
+    """The role of every pool's jobs, over buckets by their ARNs. Machines have another, out of containers' reach."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, names: Names, reads: Sequence[str], writes: str, key_arn: str
+    ) -> None:
+        super().__init__(scope, id)
+        role = Role(
+            self,
+            "execution",
+            name=names.role("batch-jobs"),
+            service="ecs-tasks.amazonaws.com",
+            for_account=names.account_id,
+            statements=(
+                Statement(("s3:ListBucket",), tuple(reads)),
+                Statement(("s3:GetObject",), tuple(f"{bucket}/*" for bucket in reads)),
+                Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (f"{writes}/*",)),
+                Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
+            ),
+        )
+        self.arn: str = role.arn

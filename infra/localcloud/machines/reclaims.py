@@ -1,0 +1,80 @@
+"""Spot machines that are taken away: a recommendation to move, a warning, and then the machine is gone."""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.localcloud.machines.site import Site
+
+NOTICE_SECONDS = 120
+"""AWS warns two minutes before it takes a spot machine away."""
+
+Gone = Callable[[str, str, Sequence[str]], None]
+
+
+class Reclaims:
+    """Takes machines away as AWS does. `on_gone` hears the account, the region and the machines' ids."""
+
+    def __init__(self, site: Site, on_gone: Gone) -> None:
+        self._site = site
+        self._on_gone = on_gone
+        self._timers: list[threading.Timer] = []
+
+    def take(self, account: str, region: str, machines: Sequence[str], seconds: float) -> None:
+        """Recommend to move at once, warn in time, and take the machines away after so many seconds.
+
+        A cloud that is less patient than AWS (`settings.json`) keeps the proportion between warning and end.
+        """
+        if not machines:
+            return
+        pace = self._site.settings.reclaim_notice_seconds / NOTICE_SECONDS
+        self._tell(account, region, "EC2 Instance Rebalance Recommendation", machines, {})
+        warn_in = max(0.0, seconds - NOTICE_SECONDS) * pace
+        self._later(warn_in, self._warn, account, region, machines)
+        self._later(seconds * pace, self._end, account, region, machines)
+
+    def stop(self) -> None:
+        """Take nothing away any more."""
+        for timer in self._timers:
+            timer.cancel()
+
+    def _later(self, seconds: float, act: Callable[..., None], *arguments: object) -> None:
+        if seconds <= 0:
+            act(*arguments)
+            return
+        timer = threading.Timer(seconds, act, arguments)
+        timer.daemon = True
+        self._timers = [*(one for one in self._timers if one.is_alive()), timer]
+        timer.start()
+
+    def _warn(self, account: str, region: str, machines: Sequence[str]) -> None:
+        self._tell(
+            account, region, "EC2 Spot Instance Interruption Warning", machines, {"instance-action": "terminate"}
+        )
+
+    def _end(self, account: str, region: str, machines: Sequence[str]) -> None:
+        try:
+            self._site.cloud.client("ec2", region).terminate_instances(InstanceIds=list(machines))
+            self._site.cloud.log.info("spot machines taken away", region=region, machines=list(machines))
+            self._on_gone(account, region, machines)
+        except Exception:
+            self._site.cloud.log.error("spot machines were not taken away", region=region, machines=list(machines))
+
+    def _tell(self, account: str, region: str, what: str, machines: Sequence[str], detail: dict[str, Any]) -> None:
+        for machine in machines:
+            arn = f"arn:aws:ec2:{region}:{account}:instance/{machine}"
+            send_event(self._site, region, "aws.ec2", what, {"instance-id": machine, **detail}, arn)
+
+
+def send_event(site: Site, region: str, source: str, what: str, detail: dict[str, Any], *resources: str) -> None:
+    """Put one event on the region's default bus, as only AWS's own services may."""
+    entry = {
+        "Source": source,
+        "DetailType": what,
+        "Detail": json.dumps(detail),
+        "Resources": list(resources),
+        "Time": datetime.now(UTC),
+    }
+    site.cloud.client("events", region).put_events(Entries=[entry])
