@@ -21,7 +21,6 @@ _DAYS = 86400
 # A reader who fails five times on a message will fail again.
 _MOST_READS = 5
 _LOG_DAYS = 90
-_LONGEST_QUEUE = 80
 SPOT_NEWS = ("EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation")
 
 
@@ -33,8 +32,8 @@ class JobEvents(Construct):
         self._names, self._key_arn = names, key_arn
         rules = {id: self._rule(id, pattern) for id, pattern in _patterns(names).items()}
         self._may_send = [rule.arn for rule in rules.values()]
-        refused = self._queue("dead_letters", "job-events-dead-letters", 14)
-        queue = self._queue("sqs_queue", "job-events", 4, refused)
+        refused = self._queue("dead_letters", f"{names.job_events()}-dead-letters", 14)
+        queue = self._queue("sqs_queue", names.job_events(), 4, refused)
         group = CloudwatchLogGroup(
             self, "log_group", name=names.event_logs(), retention_in_days=_LOG_DAYS, kms_key_id=key_arn
         )
@@ -47,10 +46,8 @@ class JobEvents(Construct):
                 CloudwatchEventTarget(
                     self, f"{id}_{target}", rule=rule.name, target_id=target, arn=arn, dead_letter_config=dead
                 )
-        self.queue_url: str = queue.url
 
-    def _queue(self, id: str, purpose: str, days: int, refused: SqsQueue | None = None) -> SqsQueue:
-        name = self._names.regional(purpose, longest=_LONGEST_QUEUE)
+    def _queue(self, id: str, name: str, days: int, refused: SqsQueue | None = None) -> SqsQueue:
         redrive = {"deadLetterTargetArn": refused.arn, "maxReceiveCount": _MOST_READS} if refused else None
         return SqsQueue(
             self,

@@ -53,6 +53,10 @@ class Names:
         """Tell this region's service-linked role from those that the account has already."""
         return self._joined(_SERVICE_ROLE_SUFFIX, self.project[:9], self.environment, self.region)
 
+    def job_events(self) -> str:
+        """Name the SQS queue on which the news of machines and jobs arrive."""
+        return self.regional("job-events")
+
     def event_logs(self) -> str:
         """Name the log group that keeps the news of machines and jobs."""
         return f"/aws/events/{self.regional('jobs')}"

@@ -1,7 +1,5 @@
 """What is heard of a region's machines and jobs."""
 
-from dataclasses import dataclass
-
 from infra.job_events import JobEvents
 from infra.key import EncryptionKey
 from infra.naming import Names
@@ -9,15 +7,8 @@ from infra.spec import Environment, RegionSpec
 from infra.toolkit import Construct, Stack
 
 
-@dataclass(frozen=True)
-class EventsOutputs:
-    """Where whoever starts jobs hears of them."""
-
-    queue_url: str
-
-
 class EventsStack(Stack):
-    """A queue and a log of reclaims and job states. It needs no other stack, for an SQS queue takes its time.
+    """A queue and a log of reclaims and job states. It needs no other stack and none waits for it: SQS takes its time.
 
     Its key is its own: EventBridge may use it, and what is encrypted with it is news and no data.
     """
@@ -26,5 +17,4 @@ class EventsStack(Stack):
         super().__init__(scope, environment, region.name, "events")
         names = Names.of(environment, region.name)
         key = EncryptionKey(self, "main", names=names, purpose="job-events", guarded=environment.guarded)
-        events = JobEvents(self, "jobs", names=names, key_arn=key.arn)
-        self.outputs = EventsOutputs(events.queue_url)
+        JobEvents(self, "jobs", names=names, key_arn=key.arn)

@@ -9,7 +9,6 @@ from infra.spec import Environment, GpuPoolSpec, RegionSpec
 from infra.spec.contract import PoolContract, TrainingContract
 from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
-from stacks.events import EventsOutputs
 from stacks.network import NetworkOutputs
 from stacks.pools import PoolsOutputs
 
@@ -25,7 +24,6 @@ class TrainingStack(Stack):
         network: NetworkOutputs,
         data: DataOutputs,
         pools: PoolsOutputs,
-        events: EventsOutputs,
     ) -> None:
         super().__init__(scope, environment, region.name, "training")
         self._names = names = Names.of(environment, region.name)
@@ -47,7 +45,7 @@ class TrainingStack(Stack):
             data_bucket=data.data_bucket,
             artifact_bucket=data.artifact_bucket,
             kms_key_arn=data.key_arn,
-            events_queue_url=events.queue_url,
+            events_queue=names.job_events(),
             subnet_ids=network.subnet_ids,
             security_group_ids=(network.security_group_id,),
             **region.training.model_dump(),
@@ -63,11 +61,9 @@ class TrainingStack(Stack):
             key_arn=data.key_arn,
         )
         for pool in region.gpu_pools:
-            self._jobs_of(pool, pools.queue_arns[pool.name], job_role.arn, events.queue_url, data)
+            self._jobs_of(pool, pools.queue_arns[pool.name], job_role.arn, data)
 
-    def _jobs_of(
-        self, pool: GpuPoolSpec, queue_arns: tuple[str, ...], role_arn: str, events_queue_url: str, data: DataOutputs
-    ) -> None:
+    def _jobs_of(self, pool: GpuPoolSpec, queue_arns: tuple[str, ...], role_arn: str, data: DataOutputs) -> None:
         job = GpuJob(
             self,
             pool.name,
@@ -83,7 +79,7 @@ class TrainingStack(Stack):
             queue_arns=queue_arns,
             job_definition_arn=job.arn,
             log_group=job.log_group,
-            events_queue_url=events_queue_url,
+            events_queue=self._names.job_events(),
             **pool.terms,
         )
         name = PoolContract.parameter_name(self._names.project, self._names.environment, pool.name)

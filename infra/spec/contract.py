@@ -28,7 +28,7 @@ class TrainingContract(_Contract):
     max_runtime_seconds: int
     spot: bool
     # Where reclaims, their warnings and the ends of jobs are heard of.
-    events_queue_url: str
+    events_queue: str
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
 
@@ -55,7 +55,7 @@ class PoolContract(_Contract):
     # One of these must be named by each job; none where the queue is first come, first served.
     fair_shares: tuple[str, ...]
     log_group: str
-    events_queue_url: str
+    events_queue: str
 
     @staticmethod
     def parameter_name(project: str, environment: str, pool: str) -> str:

@@ -59,7 +59,7 @@ def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPath
         volume_gb=10,
         max_runtime_seconds=600,
         spot=False,
-        events_queue_url="",
+        events_queue="",
         subnet_ids=(),
         security_group_ids=(),
     )

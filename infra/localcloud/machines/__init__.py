@@ -1,14 +1,15 @@
 """The machines of the embedded cloud: what moto records but never starts.
 
-Training jobs run as processes under SageMaker's container contract, endpoints answer from model servers that start when
-they are called, and what both use is metered. Importing this package registers their operations; `install` starts them.
+Training jobs run as processes under SageMaker's container contract, Batch jobs on instances that can be reclaimed,
+endpoints answer from model servers that start when they are called, and what they use is metered. Importing this
+package registers their operations; `install` starts them.
 """
 
 from infra.localcloud.cloud import Cloud
-from infra.localcloud.machines import cost_explorer, endpoint_operations, training_operations
+from infra.localcloud.machines import batch_operations, cost_explorer, endpoint_operations, training_operations
 from infra.localcloud.machines.registry import machines_of
 
-__all__ = ["cost_explorer", "endpoint_operations", "install", "training_operations"]
+__all__ = ["batch_operations", "cost_explorer", "endpoint_operations", "install", "training_operations"]
 
 
 def install(cloud: Cloud) -> None:

@@ -137,6 +137,11 @@ class Leashes:
         self._running: set[Leashed] = set()
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether the cloud is stopping."""
+        return self._closed
+
     def start(self, program: Program, on_line: Callable[[str], None]) -> Leashed:
         """Start a program. Raises RuntimeError once the cloud stops."""
         with self._lock:

@@ -6,10 +6,12 @@ from weakref import WeakKeyDictionary
 from infra.localcloud.cloud import Cloud
 from infra.localcloud.machines.async_inference import AsyncInference
 from infra.localcloud.machines.autoscaler import Autoscaler
+from infra.localcloud.machines.batch_jobs import BatchJobs
 from infra.localcloud.machines.hosting import Hosting
 from infra.localcloud.machines.leash import Leashes
 from infra.localcloud.machines.metering import Meter
 from infra.localcloud.machines.metrics import MetricBuffer
+from infra.localcloud.machines.reclaims import Reclaims
 from infra.localcloud.machines.settings import Settings
 from infra.localcloud.machines.site import Site
 from infra.localcloud.machines.ticker import Ticker
@@ -27,13 +29,16 @@ class Machines:
         leashes = Leashes()
         site = Site(cloud, Settings.of(cloud.folder), self.meter, metrics, ticker, leashes)
         self.training = TrainingJobs(site)
+        self.batch = BatchJobs(site)
+        self.reclaims = Reclaims(site, self.batch.lose)
         self.hosting = Hosting(site)
         self.queues = AsyncInference(site, self.hosting)
         self.autoscaler = Autoscaler(site, self.hosting, self.queues)
-        cloud.gauge("jobs_running", self.training.running)
+        cloud.gauge("jobs_running", lambda: self.training.running() + self.batch.running())
         cloud.gauge("endpoints_warm", self.hosting.warm)
         cloud.on_stop("processes", leashes.end_all)
         cloud.on_stop("ticker", ticker.stop)
+        cloud.on_stop("reclaims", self.reclaims.stop)
 
 
 _installed: WeakKeyDictionary[Cloud, Machines] = WeakKeyDictionary()

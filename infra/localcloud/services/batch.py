@@ -54,7 +54,7 @@ def forget_update(params: Payload, answer: Payload, context: Context) -> Payload
 @after("batch", "RegisterJobDefinition")
 def remember_nodes(params: Payload, answer: Payload, context: Context) -> Payload:
     """Every revision has nodes and a priority of its own."""
-    kept = {member: params[member] for member in ("nodeProperties", "schedulingPriority") if member in params}
+    kept: Payload = {member: params[member] for member in ("nodeProperties", "schedulingPriority") if member in params}
     context.notes("JobDefinition")[answer["jobDefinitionArn"]] = kept
     return answer
 

@@ -15,7 +15,7 @@ TRAINING = TrainingContract(
     volume_gb=30,
     max_runtime_seconds=60,
     spot=True,
-    events_queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/events",
+    events_queue="groundplan-local-job-events",
     subnet_ids=("subnet-1", "subnet-2"),
     security_group_ids=("sg-1",),
 )

@@ -23,6 +23,7 @@ PROGRAM = Path(__file__).parent / "program"
 ROLE = "arn:aws:iam::123456789012:role/training"
 SETTINGS = {
     "stop_grace_seconds": 1.0,
+    "reclaim_notice_seconds": 1.0,
     "checkpoint_seconds": 0.1,
     "server_start_seconds": 10.0,
     "server_grace_seconds": 1.0,

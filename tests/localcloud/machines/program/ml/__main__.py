@@ -1,4 +1,4 @@
-"""`train` runs the source text in the hyperparameter `code`; `serve` is a model server that does as it is told."""
+"""`train` runs the hyperparameter `code`, `run` its argument; `serve` is a model server that does as it is told."""
 
 import json
 import os
@@ -16,6 +16,8 @@ def train() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "train":
         train()
+    elif sys.argv[1] == "run":
+        exec(compile(sys.argv[2], "code", "exec"), {"base": BASE})
     else:
         from ml import server
 

@@ -1,0 +1,279 @@
+"""Batch jobs really run, on machines that can be taken away, and are started again as their definition says."""
+
+import json
+import textwrap
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+Client = Callable[[str], Any]
+Wait = Callable[..., None]
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+RETRY = {
+    "attempts": 3,
+    "evaluateOnExit": [
+        {"action": "RETRY", "onStatusReason": "Host EC2*"},
+        {"action": "RETRY", "onExitCode": "143"},
+        {"action": "EXIT", "onExitCode": "*"},
+    ],
+}
+LAUNCHED = {"instance", "volume", "network-interface"}
+
+
+class Pool:
+    """A queue over spot machines, as the platform's pools are, and the jobs in it."""
+
+    def __init__(self, client: Client, wait_until: Wait) -> None:
+        self._client, self._wait, self._batch = client, wait_until, client("batch")
+        self.name = f"pool-{uuid.uuid4().hex[:8]}"
+        ec2, iam = client("ec2"), client("iam")
+        iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=TRUST)
+        profile = iam.create_instance_profile(InstanceProfileName=self.name)["InstanceProfile"]["Arn"]
+        tags = [{"Key": "pool", "Value": self.name}]
+        template = ec2.create_launch_template(
+            LaunchTemplateName=self.name,
+            LaunchTemplateData={"TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in LAUNCHED]},
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        machines = self._batch.create_compute_environment(
+            computeEnvironmentName=self.name,
+            type="MANAGED",
+            computeResources={
+                "type": "SPOT",
+                "minvCpus": 0,
+                "maxvCpus": 8,
+                "instanceTypes": ["g5.xlarge"],
+                "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+                "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+                "instanceRole": profile,
+                "launchTemplate": {"launchTemplateId": template, "version": "$Latest"},
+            },
+        )["computeEnvironmentArn"]
+        order = [{"order": 1, "computeEnvironment": machines}]
+        self.queue: str = self._batch.create_job_queue(
+            jobQueueName=self.name, state="ENABLED", priority=1, computeEnvironmentOrder=order
+        )["jobQueueArn"]
+
+    def submit(self, code: str, nodes: int = 1, **request: Any) -> str:
+        """Submit a job that runs the code on one node or more, four vCPUs on each; return its id."""
+        container = {
+            "image": "example/ml:v1",
+            "command": ["run", textwrap.dedent(code)],
+            "environment": [{"name": "TMPDIR", "value": "/scratch"}],
+            "resourceRequirements": [{"type": "VCPU", "value": "4"}, {"type": "MEMORY", "value": "2048"}],
+            "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": f"/aws/batch/{self.name}"}},
+            "volumes": [{"name": "scratch", "host": {"sourcePath": "/scratch"}}],
+            "mountPoints": [{"sourceVolume": "scratch", "containerPath": "/scratch"}],
+        }
+        together = {
+            "mainNode": 0,
+            "numNodes": nodes,
+            "nodeRangeProperties": [{"targetNodes": "0:", "container": container}],
+        }
+        kind: dict[str, Any] = {"type": "container", "containerProperties": container}
+        if nodes > 1:
+            kind = {"type": "multinode", "nodeProperties": together}
+        definition = self._batch.register_job_definition(
+            jobDefinitionName=self.name, retryStrategy=RETRY, tags={"owner": "me"}, propagateTags=True, **kind
+        )["jobDefinitionArn"]
+        answer = self._batch.submit_job(jobName="test", jobQueue=self.queue, jobDefinition=definition, **request)
+        return str(answer["jobId"])
+
+    def describe(self, job: str) -> dict[str, Any]:
+        (found,) = self._batch.describe_jobs(jobs=[job])["jobs"]
+        assert isinstance(found, dict)
+        return found
+
+    def ended(self, job: str) -> dict[str, Any]:
+        self._wait(lambda: self.describe(job)["status"] in ("SUCCEEDED", "FAILED"))
+        return self.describe(job)
+
+    def lines(self, job: str) -> list[str]:
+        stream = self.describe(job)["container"]["logStreamName"]
+        try:
+            found = self._client("logs").get_log_events(
+                logGroupName=f"/aws/batch/{self.name}", logStreamName=stream, startFromHead=True
+            )
+        except ClientError:
+            return []
+        return [event["message"] for event in found["events"]]
+
+    def machines(self) -> list[dict[str, Any]]:
+        """The running machines that carry this pool's tag."""
+        filters = [
+            {"Name": "tag:pool", "Values": [self.name]},
+            {"Name": "instance-state-name", "Values": ["running"]},
+        ]
+        found = self._client("ec2").describe_instances(Filters=filters)["Reservations"]
+        return [machine for reservation in found for machine in reservation["Instances"]]
+
+
+@pytest.fixture(scope="module")
+def pool(client: Client, wait_until: Wait) -> Pool:
+    return Pool(client, wait_until)
+
+
+def test_a_job_runs_its_command_and_tells_its_log(pool: Pool) -> None:
+    job = pool.submit(
+        """
+        import os, pathlib
+        scratch = pathlib.Path(os.environ["TMPDIR"])
+        (scratch / "cache").write_text("x")
+        print(os.environ["AWS_BATCH_JOB_ATTEMPT"], os.environ["COLOUR"], (base / "checkpoints").is_dir())
+        """,
+        containerOverrides={"environment": [{"name": "COLOUR", "value": "blue"}]},
+    )
+    described = pool.ended(job)
+    assert described["status"] == "SUCCEEDED", described
+    assert described["container"]["exitCode"] == 0
+    assert described["tags"] == {"owner": "me"}
+    assert pool.lines(job) == ["1 blue True"]
+    assert pool.machines() == []
+
+
+def test_a_failure_of_its_own_is_not_repeated(pool: Pool) -> None:
+    described = pool.ended(pool.submit("raise SystemExit(7)"))
+    assert described["status"] == "FAILED"
+    assert [attempt["container"]["exitCode"] for attempt in described["attempts"]] == [7]
+
+
+def test_a_job_that_saved_its_state_is_started_again(pool: Pool) -> None:
+    code = "import os; raise SystemExit(143 if os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1' else 0)"
+    described = pool.ended(pool.submit(code))
+    assert described["status"] == "SUCCEEDED"
+    assert len(described["attempts"]) == 2
+
+
+def test_a_terminated_job_is_not_started_again(pool: Pool, client: Client, wait_until: Wait) -> None:
+    job = pool.submit("import time; print('up'); time.sleep(60)")
+    wait_until(lambda: pool.describe(job)["status"] == "RUNNING")
+    client("batch").terminate_job(jobId=job, reason="enough")
+    described = pool.ended(job)
+    assert (described["status"], described["statusReason"], len(described["attempts"])) == ("FAILED", "enough", 1)
+    assert described["isTerminated"]
+
+
+def test_nodes_of_one_job_find_their_main_node(pool: Pool, client: Client) -> None:
+    job = pool.submit(
+        """
+        import os, socket, time
+        mine = int(os.environ["AWS_BATCH_JOB_NODE_INDEX"])
+        if mine == 0:
+            assert "AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS" not in os.environ
+            with socket.create_server(("127.0.0.1", 29417)) as server:
+                with server.accept()[0] as other:
+                    print("node", other.recv(10).decode(), "of", os.environ["AWS_BATCH_JOB_NUM_NODES"])
+        else:
+            address = os.environ["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"]
+            while True:
+                try:
+                    with socket.create_connection((address, 29417)) as main:
+                        main.send(str(mine).encode())
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.05)
+            time.sleep(60)
+        """,
+        nodes=2,
+    )
+    described = pool.ended(job)
+    assert described["status"] == "SUCCEEDED", described
+    assert pool.lines(job) == ["node 1 of 2"]
+    nodes = client("batch").list_jobs(multiNodeJobId=job)["jobSummaryList"]
+    assert [node["jobId"] for node in nodes] == [f"{job}#0", f"{job}#1"]
+    assert pool.describe(f"{job}#1")["nodeDetails"] == {"nodeIndex": 1, "isMainNode": False}
+
+
+def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Client, wait_until: Wait) -> None:
+    """FIS takes the machine away: rule, queue, warning, the lost machine, the second attempt."""
+    events, sqs, fis = client("events"), client("sqs"), client("fis")
+    queue = sqs.create_queue(QueueName="news")["QueueUrl"]
+    sources = {"source": ["aws.ec2", "aws.batch"]}
+    events.put_rule(Name="news", EventPattern=json.dumps(sources))
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_targets(Rule="news", Targets=[{"Id": "queue", "Arn": arn}])
+    job = pool.submit("import os, time; time.sleep(60 if os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1' else 0)")
+    wait_until(lambda: pool.describe(job)["status"] == "RUNNING")
+    (machine,) = pool.machines()
+    assert machine["InstanceLifecycle"] == "spot"
+    template = fis.create_experiment_template(
+        description="Take spot machines away",
+        stopConditions=[{"source": "none"}],
+        roleArn="arn:aws:iam::123456789012:role/fis",
+        targets={
+            "machines": {
+                "resourceType": "aws:ec2:spot-instance",
+                "resourceTags": {"pool": pool.name},
+                "selectionMode": "ALL",
+            }
+        },
+        actions={
+            "reclaim": {
+                "actionId": "aws:ec2:send-spot-instance-interruptions",
+                "parameters": {"durationBeforeInterruption": "PT2M"},
+                "targets": {"SpotInstances": "machines"},
+            }
+        },
+    )["experimentTemplate"]["id"]
+    fis.start_experiment(experimentTemplateId=template)
+    described = pool.ended(job)
+    assert described["status"] == "SUCCEEDED", described
+    first, second = described["attempts"]
+    assert first["statusReason"] == f"Host EC2 (instance {machine['InstanceId']}) terminated."
+    assert "exitCode" not in first["container"]
+    assert second["container"]["exitCode"] == 0
+    told = _received(sqs, queue)
+    spot = [(one["detail-type"], one["detail"]["instance-id"]) for one in told if one["source"] == "aws.ec2"]
+    assert spot == [
+        ("EC2 Instance Rebalance Recommendation", machine["InstanceId"]),
+        ("EC2 Spot Instance Interruption Warning", machine["InstanceId"]),
+    ]
+    statuses = [one["detail"]["status"] for one in told if one["source"] == "aws.batch"]
+    again = ["RUNNABLE", "STARTING", "RUNNING"]
+    assert statuses == ["SUBMITTED", *again, *again, "SUCCEEDED"]
+
+
+def test_an_experiment_without_spot_machines_fails(pool: Pool, client: Client) -> None:
+    fis = client("fis")
+    target = {"resourceType": "aws:ec2:spot-instance", "resourceTags": {"pool": "none"}, "selectionMode": "ALL"}
+    template = fis.create_experiment_template(
+        description="Nothing to take",
+        stopConditions=[{"source": "none"}],
+        roleArn="arn:aws:iam::123456789012:role/fis",
+        targets={"machines": target},
+        actions={
+            "reclaim": {
+                "actionId": "aws:ec2:send-spot-instance-interruptions",
+                "parameters": {"durationBeforeInterruption": "PT2M"},
+                "targets": {"SpotInstances": "machines"},
+            }
+        },
+    )["experimentTemplate"]["id"]
+    experiment = fis.start_experiment(experimentTemplateId=template)["experiment"]["id"]
+    assert fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "failed"
+
+
+def test_tags_reach_the_machine_its_volume_and_its_interface(pool: Pool, client: Client, wait_until: Wait) -> None:
+    job = pool.submit("import time; time.sleep(60)")
+    wait_until(lambda: pool.describe(job)["status"] == "RUNNING")
+    (machine,) = pool.machines()
+    ec2 = client("ec2")
+    volumes = [mapping["Ebs"]["VolumeId"] for mapping in machine["BlockDeviceMappings"]]
+    interfaces = [interface["NetworkInterfaceId"] for interface in machine["NetworkInterfaces"]]
+    wanted = [machine["InstanceId"], *volumes, *interfaces]
+    filters = [{"Name": "resource-id", "Values": wanted}, {"Name": "key", "Values": ["pool"]}]
+    tagged = {tag["ResourceId"]: tag["Value"] for tag in ec2.describe_tags(Filters=filters)["Tags"]}
+    client("batch").terminate_job(jobId=job, reason="seen")
+    pool.ended(job)
+    assert tagged == dict.fromkeys(wanted, pool.name)
+
+
+def _received(sqs: Any, queue: str) -> list[dict[str, Any]]:
+    found = []
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            found.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
