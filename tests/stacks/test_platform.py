@@ -153,7 +153,7 @@ def test_contracts_read_back_as_they_were_written(stacks: Stacks) -> None:
     for stack, _, name, arguments in resources(stacks, "aws_ssm_parameter"):
         kind = CONTRACTS[arguments["name"].split("/")[3]]
         contract = kind.model_validate_json(arguments["value"])
-        assert re.search(r"\$\{aws_\w+\.", contract.model_dump_json()), f"{stack} {name}"
+        assert "${" in contract.model_dump_json(), f"{stack} {name}"
     names = {arguments["name"] for _, _, _, arguments in resources(stacks, "aws_ssm_parameter")}
     assert {"/groundplan/local/training", "/groundplan/local/endpoints/review-sentiment"} <= names
     assert "/groundplan/prod/pools/wide" in names
