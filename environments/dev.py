@@ -4,17 +4,21 @@ from infra.spec import (
     Async,
     AwsAccount,
     BudgetSpec,
+    EdgeFleetSpec,
     EndpointSpec,
     Environment,
     FlowLogSpec,
     GithubSpec,
     GpuNeed,
     GpuPoolSpec,
+    JobRolloutSpec,
     NetworkSpec,
     RealTime,
     RegionSpec,
     StateSpec,
+    TelemetrySpec,
     TrainingSpec,
+    WaveSpec,
 )
 
 ENVIRONMENT = Environment(
@@ -35,6 +39,16 @@ ENVIRONMENT = Environment(
                 EndpointSpec(name="review-sentiment", model="review_sentiment"),
                 EndpointSpec(name="review-sentiment-live", model="review_sentiment", hosting=RealTime()),
                 EndpointSpec(name="review-sentiment-batch", model="review_sentiment", hosting=Async()),
+            ),
+            edge_fleets=(
+                EdgeFleetSpec(
+                    name="kiosks",
+                    model="review_sentiment",
+                    # A handful of devices on desks: all that fails shall be seen, and at once.
+                    waves=(WaveSpec(name="canary", devices=1),),
+                    rollout=JobRolloutSpec(abort_after_devices=1, timeout_minutes=10),
+                    telemetry=TelemetrySpec(sample_percent=100, keep_days=30, buffer_seconds=60),
+                ),
             ),
         ),
     ),

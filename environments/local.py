@@ -3,6 +3,7 @@
 from infra.spec import (
     BudgetSpec,
     ClusterSpec,
+    EdgeFleetSpec,
     EmbeddedCloud,
     EndpointSpec,
     Environment,
@@ -41,6 +42,7 @@ ENVIRONMENT = Environment(
             ),
             training=TrainingSpec(spot=False, max_runtime_seconds=1800),
             endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
+            edge_fleets=(EdgeFleetSpec(name="kiosks", model="review_sentiment"),),
         ),
     ),
     budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",)),

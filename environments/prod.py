@@ -6,12 +6,14 @@ from infra.spec import (
     Async,
     AwsAccount,
     BudgetSpec,
+    EdgeFleetSpec,
     EndpointSpec,
     Environment,
     FairShareSpec,
     GithubSpec,
     GpuNeed,
     GpuPoolSpec,
+    JobRolloutSpec,
     NetworkSpec,
     RealTime,
     RegionSpec,
@@ -19,6 +21,7 @@ from infra.spec import (
     Serverless,
     StateSpec,
     TrainingSpec,
+    WaveSpec,
 )
 
 REVIEWS = "review_sentiment"
@@ -43,6 +46,20 @@ ENDPOINTS = (
 )
 
 SERVICES = (*JOB_SERVICES, "execute-api")
+
+# The canary and the first stores find what is wrong with a model before the many have it.
+KIOSKS = EdgeFleetSpec(
+    name="kiosks",
+    model="review_sentiment",
+    waves=(
+        WaveSpec(name="canary", devices=20),
+        WaveSpec(name="early", percent=10),
+        WaveSpec(name="half", percent=40),
+    ),
+    rollout=JobRolloutSpec(start_per_minute=10, maximum_per_minute=500, abort_percent=5.0, abort_after_devices=10),
+    attributes=("hardware", "store"),
+    keep_logs_days=365,
+)
 
 ENVIRONMENT = Environment(
     name="prod",
@@ -78,6 +95,7 @@ ENVIRONMENT = Environment(
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
             endpoints=ENDPOINTS,
             api=ApiSpec(requests_per_second=500, burst=1000),
+            edge_fleets=(KIOSKS,),
         ),
         RegionSpec(
             name="eu-west-1",
@@ -86,6 +104,7 @@ ENVIRONMENT = Environment(
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
             endpoints=ENDPOINTS,
             api=ApiSpec(requests_per_second=500, burst=1000),
+            edge_fleets=(KIOSKS,),
         ),
     ),
     budget=BudgetSpec(monthly_usd=20_000, emails=("ml-platform@example.com", "finance@example.com"), anomaly_usd=200),

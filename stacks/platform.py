@@ -5,7 +5,8 @@ network ─┬─► pools ─┬─► operations        in each region
          ├─► training       │
 data ────┼──────┴───────────┘
          ├─► clusters
-         └─► serving
+         ├─► serving
+         └─► edge
 events
 cost                                      once in the environment
 """
@@ -15,6 +16,7 @@ from infra.toolkit import Construct
 from stacks.clusters import ClustersStack
 from stacks.cost import CostStack
 from stacks.data import DataStack
+from stacks.edge import EdgeStack
 from stacks.events import EventsStack
 from stacks.network import NetworkStack
 from stacks.operations import OperationsStack
@@ -38,4 +40,6 @@ def _build_region(scope: Construct, environment: Environment, region: RegionSpec
     TrainingStack(scope, environment, region, network, data, pools)
     ClustersStack(scope, environment, region, network, data)
     ServingStack(scope, environment, region, network, data)
+    if region.edge_fleets:
+        EdgeStack(scope, environment, region, data)
     OperationsStack(scope, environment, region, data, pools)

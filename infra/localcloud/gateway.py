@@ -36,7 +36,9 @@ from infra.localcloud.wire import (
 )
 
 SIGNING_NAMES = {
+    "cloudcontrol": "cloudcontrolapi",
     "cloudwatch": "monitoring",
+    "iot-data": "iotdata",
     "sagemaker-runtime": "sagemaker",
     "service-quotas": "servicequotas",
     "stepfunctions": "states",

@@ -4,6 +4,7 @@ from infra.spec.api import ApiSpec, WebAclSpec
 from infra.spec.base import Spec, gather
 from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec, PayerSpec
+from infra.spec.edge import EdgeAccountSpec, EdgeFleetSpec, JobRolloutSpec, TelemetrySpec, WaveSpec
 from infra.spec.environment import (
     AwsAccount,
     EmbeddedCloud,
@@ -28,6 +29,8 @@ __all__ = [
     "AwsAccount",
     "BudgetSpec",
     "ClusterSpec",
+    "EdgeAccountSpec",
+    "EdgeFleetSpec",
     "EmbeddedCloud",
     "EndpointSpec",
     "Environment",
@@ -39,6 +42,7 @@ __all__ = [
     "GpuNeed",
     "GpuPoolSpec",
     "GroundplanError",
+    "JobRolloutSpec",
     "NetworkSpec",
     "PayerSpec",
     "Problem",
@@ -49,7 +53,9 @@ __all__ = [
     "Spec",
     "SpecError",
     "StateSpec",
+    "TelemetrySpec",
     "TrainingSpec",
+    "WaveSpec",
     "WebAclSpec",
     "gather",
     "nearest",

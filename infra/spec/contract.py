@@ -142,3 +142,45 @@ class ClusterContract(_Contract):
     def parameter_name(project: str, environment: str, cluster: str) -> str:
         """Return where a region keeps the contract of `cluster`, which is the name in its `ClusterSpec`."""
         return f"/{project}/{environment}/clusters/{cluster}"
+
+
+class EdgeWave(_Contract):
+    """One step of an update: a thing group, and how many devices belong into it (neither in the last: all others)."""
+
+    name: str
+    group: str
+    group_arn: str
+    devices: int | None
+    percent: int | None
+
+
+class EdgeContract(_Contract):
+    """All that a device's agent needs to find its place, and a roll-out to reach the devices. No secret is in it.
+
+    Topics hold ``{thing}`` where the device's own name stands.
+    """
+
+    fleet: str
+    model: str
+    endpoint: str
+    credentials_endpoint: str
+    role_alias: str
+    provisioning_template: str
+    claim_policy: str
+    thing_prefix: str
+    thing_type: str
+    fleet_group_arn: str
+    waves: tuple[EdgeWave, ...]
+    telemetry_topic: str
+    shadow: str
+    sample_percent: int
+    job_template_arn: str
+    presign_role_arn: str
+    artifact_bucket: str
+    artifact_prefix: str
+    signing_key_arn: str
+
+    @staticmethod
+    def parameter_name(project: str, environment: str, fleet: str) -> str:
+        """Return where a region keeps the contract of `fleet`, which is the name in its `EdgeFleetSpec`."""
+        return f"/{project}/{environment}/edge/{fleet}"

@@ -11,6 +11,7 @@ from infra.spec.api import ApiSpec
 from infra.spec.base import Spec, sound
 from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec
+from infra.spec.edge import EdgeAccountSpec, EdgeFleetSpec
 from infra.spec.errors import Problem
 from infra.spec.existing import ExistingSpec
 from infra.spec.github import GithubSpec
@@ -41,6 +42,11 @@ class RegionSpec(Spec):
     training: TrainingSpec = TrainingSpec()
     endpoints: tuple[EndpointSpec, ...] = ()
     api: ApiSpec | None = Field(default=None, description="ApiSpec(…) in front of the endpoints, or None")
+    edge_fleets: tuple[EdgeFleetSpec, ...] = ()
+    edge_account: EdgeAccountSpec | None = Field(
+        default=EdgeAccountSpec(),
+        description="EdgeAccountSpec(…), or None where another environment in this account and region has it",
+    )
 
     @property
     def apis(self) -> tuple[ApiSpec, ...]:
@@ -59,14 +65,16 @@ class RegionSpec(Spec):
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that endpoints of this region serve, each once."""
-        return tuple(sorted({endpoint.model for endpoint in self.endpoints}))
+        """The models that endpoints and devices of this region run, each once."""
+        served = {endpoint.model for endpoint in self.endpoints}
+        return tuple(sorted(served | {fleet.model for fleet in self.edge_fleets}))
 
     def broken_rules(self) -> Iterator[Problem]:
         """Names are unique, a key is of the region that it is used in, and pools stand in zones that there are."""
         yield from sound(_repeated(self, "gpu_pools", (pool.name for pool in self.gpu_pools)))
         yield from sound(_repeated(self, "clusters", (cluster.name for cluster in self.clusters)))
         yield from sound(_repeated(self, "endpoints", (endpoint.name for endpoint in self.endpoints)))
+        yield from sound(_repeated(self, "edge_fleets", (fleet.name for fleet in self.edge_fleets)))
         yield from sound(self._foreign_key())
         yield from sound(self._zones())
         yield from sound(self._way_to_api())

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HELPERS = {"api_definition", "bindings", "naming", "pool_user_data", "role", "toolkit", "warm_up"}
+EDGE_HELPERS = {"edge_names", "edge_policies", "edge_rules"}
+HELPERS = {"api_definition", "bindings", *EDGE_HELPERS, "naming", "pool_user_data", "role", "toolkit", "warm_up"}
 CONSTRUCTS = [file for file in sorted((ROOT / "infra").glob("*.py")) if file.stem not in HELPERS | {"__init__"}]
 STACKS = [file for file in sorted((ROOT / "stacks").glob("*.py")) if file.stem not in {"__init__", "platform"}]
 

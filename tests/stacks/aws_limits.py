@@ -61,6 +61,7 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("aws_cloudwatch_event_rule", "name"): Limit(64, r"[.\w-]+", "region", "PutRule"),
     ("aws_cloudwatch_log_group", "name"): Limit(512, r"[.\w/#-]+", "region", "CreateLogGroup"),
     ("aws_cloudwatch_log_metric_filter", "name"): Limit(512, r"[^:*]+", "region", "PutMetricFilter"),
+    ("aws_cloudwatch_log_stream", "name"): Limit(512, r"[^:*]+", "region", "CreateLogStream"),
     ("aws_cloudwatch_metric_alarm", "alarm_name"): Limit(255, _PRINT, "region", "PutMetricAlarm"),
     ("aws_cloudwatch_query_definition", "name"): Limit(255, _PRINT, "region", "PutQueryDefinition"),
     ("aws_config_config_rule", "name"): Limit(128, _PRINT, "region", "PutConfigRule"),
@@ -75,6 +76,7 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("aws_iam_role_policy", "name"): Limit(128, _IAM, "region", "PutRolePolicy"),
     # AWS writes "AWSServiceRoleForAutoScaling_" before it.
     ("aws_iam_service_linked_role", "custom_suffix"): Limit(64 - 29, _IAM, "account", "CreateServiceLinkedRole"),
+    ("aws_iot_billing_group", "name"): Limit(128, _IOT, "region", "CreateBillingGroup"),
     ("aws_iot_policy", "name"): Limit(128, r"[\w+=,.@-]+", "region", "CreatePolicy"),
     ("aws_iot_provisioning_template", "name"): Limit(36, r"[0-9A-Za-z_-]+", "region", "CreateProvisioningTemplate"),
     ("aws_iot_role_alias", "alias"): Limit(128, r"[\w=,@-]+", "region", "CreateRoleAlias"),

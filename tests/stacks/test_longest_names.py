@@ -6,6 +6,7 @@ from pathlib import Path
 import environments
 from infra.spec import (
     Async,
+    EdgeFleetSpec,
     EndpointSpec,
     Environment,
     FairShareSpec,
@@ -14,6 +15,7 @@ from infra.spec import (
     RealTime,
     RegionSpec,
     ScheduleSpec,
+    WaveSpec,
 )
 from infra.toolkit import new_app
 from stacks.platform import build_platform
@@ -43,6 +45,7 @@ def environment_of_long_words() -> Environment:
             EndpointSpec(name="b" * 24, model="m" * 32, hosting=Async()),
             EndpointSpec(name="l" * 24, model="m" * 32, hosting=RealTime(schedules=(schedule,))),
         ),
+        edge_fleets=(EdgeFleetSpec(name="f" * 10, model="m" * 32, waves=(WaveSpec(name="w" * 16, percent=1),)),),
     )
     return local.model_copy(update={"name": "e" * 10, "project": "g" * 14, "regions": (region,)})
 

@@ -10,7 +10,7 @@ import pytest
 
 import app
 import environments
-from infra.spec.contract import ClusterContract, PoolContract, ServingContract, TrainingContract
+from infra.spec.contract import ClusterContract, EdgeContract, PoolContract, ServingContract, TrainingContract
 
 GOLDEN = Path(__file__).with_name("stateful_addresses.txt")
 # What holds something that cannot be made again.
@@ -19,6 +19,7 @@ CONTRACTS = {
     "training": TrainingContract,
     "endpoints": ServingContract,
     "clusters": ClusterContract,
+    "edge": EdgeContract,
     "pools": PoolContract,
 }
 IN_EACH_REGION = {"network", "data", "events", "pools", "clusters", "training", "serving", "operations"}
@@ -39,6 +40,8 @@ def test_every_environment_has_its_stacks(stacks: Stacks) -> None:
     for name in environments.names():
         regions = [region.name for region in environments.load(name).regions]
         expected |= {f"{name}-{region}-{component}" for region in regions for component in IN_EACH_REGION}
+        with_devices = [region.name for region in environments.load(name).regions if region.edge_fleets]
+        expected |= {f"{name}-{region}-edge" for region in with_devices}
         expected.add(f"{name}-cost")
     assert set(stacks) == expected
 
@@ -63,6 +66,7 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     # Instances need a network; the serverless endpoints of `local` alone do not wait for one.
     assert needs[f"{here}serving"] == {"data"}
     assert "dev-us-east-1-network" in manifest["dev-us-east-1-serving"]["dependencies"]
+    assert needs[f"{here}edge"] == {"data"}
     assert needs[f"{here}operations"] == {"data", "pools"}
 
 
@@ -109,6 +113,14 @@ def test_what_serves_a_model_is_tagged_with_it(stacks: Stacks) -> None:
             "aws_appautoscaling_target",
             "aws_cloudwatch_log_group",
             "aws_cloudwatch_metric_alarm",
+            "aws_iot_billing_group",
+            "aws_iot_policy",
+            "aws_iot_provisioning_template",
+            "aws_iot_role_alias",
+            "aws_iot_thing_group",
+            "aws_iot_thing_type",
+            "aws_iot_topic_rule",
+            "aws_kinesis_firehose_delivery_stream",
             "aws_sagemaker_endpoint",
             "aws_sagemaker_endpoint_configuration",
             "aws_sagemaker_model",
