@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from cdktf_cdktf_provider_aws.cloudcontrolapi_resource import CloudcontrolapiResource
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
 from cdktf_cdktf_provider_aws.iot_event_configurations import IotEventConfigurations
 from cdktf_cdktf_provider_aws.iot_indexing_configuration import (
     IotIndexingConfiguration,
@@ -41,15 +42,8 @@ _CHECKS = {
     "LoggingDisabledCheck": "LOGGING_DISABLED_CHECK",
     "RevokedDeviceCertificateStillActiveCheck": "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK",
 }
-_AUDIT_READS = (
-    *("iam:GenerateServiceLastAccessedDetails", "iam:GetPolicy"),
-    *("iam:GetPolicyVersion", "iam:GetRole", "iam:GetRolePolicy", "iam:GetServiceLastAccessedDetails"),
-    *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iot:DescribeCACertificate", "iot:DescribeCertificate"),
-    *("iot:DescribeRoleAlias", "iot:GetLoggingOptions", "iot:GetPolicy", "iot:GetPolicyVersion"),
-    *("iot:GetV2LoggingOptions", "iot:ListCACertificates", "iot:ListCertificates", "iot:ListPolicies"),
-    *("iot:ListPrincipalPolicies", "iot:ListPrincipalThings", "iot:ListRoleAliases", "iot:ListTargetsForPolicy"),
-    "iot:ListThingPrincipals",
-)
+# It may look at every policy, role and certificate of the account: AWS keeps the list as its checks grow.
+_AUDIT_POLICY = "arn:aws:iam::aws:policy/service-role/AWSIoTDeviceDefenderAudit"
 
 
 class EdgeAccount(Construct):
@@ -121,9 +115,8 @@ class EdgeAccount(Construct):
             name=self._names.role("iot-audit"),
             service="iot.amazonaws.com",
             for_account=self._names.account_id,
-            # It looks at every policy, role and certificate of the account: that is what an audit is.
-            statements=(Statement(_AUDIT_READS),),
         )
+        reads = IamRolePolicyAttachment(self, "audit-reads", role=role.name, policy_arn=_AUDIT_POLICY)
         checks = {"AccountId": self._names.account_id, "RoleArn": role.arn}
         enabled = {"AuditCheckConfigurations": {check: {"Enabled": True} for check in _CHECKS}}
         configured = CloudcontrolapiResource(
@@ -131,6 +124,7 @@ class EdgeAccount(Construct):
             "audit-configuration",
             type_name="AWS::IoT::AccountAuditConfiguration",
             desired_state=json.dumps({**checks, **enabled}),
+            depends_on=[reads],
         )
         week = {"DayOfWeek": "MON"} if frequency == "WEEKLY" else {}
         schedule = {

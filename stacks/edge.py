@@ -35,12 +35,14 @@ class EdgeStack(Stack):
         self._names, self._data = Names.of(environment, region.name), data
         self._endpoints = EdgeEndpoints(self, "endpoints")
         EdgeAccount(self, "account", spec=region.edge_account, names=self._names, key_arn=data.key_arn, tags=self.tags)
+        # A group, so that whatever a fleet is called, nothing else is called so.
+        self._fleets = Construct(self, "fleet")
         self.outputs = EdgeOutputs({spec.name: self._fleet(spec) for spec in region.edge_fleets})
 
     def _fleet(self, spec: EdgeFleetSpec) -> str:
         """Build one fleet, and return the name of the rule that carries its telemetry."""
         edge, data = EdgeNames.of(self._names, spec), self._data
-        fleet = Construct(self, spec.name)
+        fleet = Construct(self._fleets, spec.name)
         registry = EdgeRegistry(fleet, "registry", spec=spec, edge=edge)
         artifacts = EdgeArtifacts(
             fleet, "artifacts", spec=spec, edge=edge, bucket_arn=data.artifact_bucket_arn, key_arn=data.key_arn

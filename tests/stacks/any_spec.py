@@ -148,9 +148,15 @@ def _texts(rules: list[Any], name: str) -> st.SearchStrategy[str]:
     if pattern is None:
         return st.text(PRINTABLE, min_size=least, max_size=most)
     random = st.from_regex(re.compile(pattern.removesuffix("$") + r"\Z", re.ASCII), fullmatch=True, alphabet=PRINTABLE)
-    fitting = random.filter(lambda text: least <= len(text) <= most)
+    fitting = random.filter(lambda text: least <= len(text) <= most and not _loose(name, text))
     taken = [word for word in TAKEN_IDS if re.fullmatch(pattern, word)] if name == "name" else []
     return st.one_of(fitting, st.sampled_from(taken)) if taken else fitting
+
+
+def _loose(field: str, text: str) -> bool:
+    """Whether an environment refuses the name for its hyphens."""
+    name = text.replace("_", "-")
+    return field in ("name", "project", "model") and ("--" in name or name.endswith("-"))
 
 
 def _name_of(value: Any) -> Any:

@@ -28,11 +28,11 @@ def test_jobs_write_artifacts_and_endpoints_what_they_were_asked_and_answered(st
         ("clusters shared_worker_machine_machine", "artifacts_arn}/clusters/shared/*"),
         ("serving endpoints_execution", "data_arn}/captured/*"),
         ("serving endpoints_execution", "data_arn}/async/*"),
-        ("edge kiosks_telemetry_stream", "data_arn}"),
-        ("edge kiosks_telemetry_stream", "data_arn}/raw/edge/kiosks/*"),
-        ("edge kiosks_telemetry_stream", "data_arn}/failed/raw/edge/kiosks/delivery/*"),
-        ("edge kiosks_telemetry_rule", "data_arn}/failed/raw/edge/kiosks/rule/*"),
-        ("edge kiosks_events_rule", "data_arn}/failed/raw/edge/kiosks/events/*"),
+        ("edge fleet_kiosks_telemetry_stream", "data_arn}"),
+        ("edge fleet_kiosks_telemetry_stream", "data_arn}/raw/edge/kiosks/*"),
+        ("edge fleet_kiosks_telemetry_stream", "data_arn}/failed/raw/edge/kiosks/delivery/*"),
+        ("edge fleet_kiosks_telemetry_rule", "data_arn}/failed/raw/edge/kiosks/rule/*"),
+        ("edge fleet_kiosks_events_rule", "data_arn}/failed/raw/edge/kiosks/events/*"),
     }
 
 
