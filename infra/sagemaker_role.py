@@ -46,6 +46,8 @@ class SageMakerRole(Construct):
             Statement(("s3:ListBucket",), tuple(reads)),
             Statement(("s3:GetObject",), tuple(f"{bucket}/*" for bucket in reads)),
             Statement(("kms:Decrypt",), (key_arn,)),
+            # The disks of its instances are encrypted by EC2, which is handed a grant for just that.
+            Statement(("kms:CreateGrant",), (key_arn,), condition={"Bool": {"kms:GrantIsForAWSResource": "true"}}),
             Statement(("ecr:GetAuthorizationToken",)),
             Statement(PULL_IMAGE, (repository_arn,)),
             Statement(("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"), (logs, f"{logs}:*")),

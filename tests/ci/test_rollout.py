@@ -1,0 +1,147 @@
+"""A release onto instances: it changes the model, keeps how many instances there are, and is asked by its kind."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import environments
+from ci.errors import WorkError
+from ci.invocation import Caller
+from ci.model_registry import Package
+from ci.rollout import roll_out
+from ci.site import Site
+from ci.status import status
+from ci.workspace import Workspace
+from infra.localcloud import start, stop
+from infra.spec.contract import Capture, InstanceCapacity, Queueing, ServingContract
+from tests.ci.conftest import REPOSITORY
+
+ROLE, REGION, BUCKET = "arn:aws:iam::123456789012:role/serving", "us-east-1", "rollout"
+PROGRAM = REPOSITORY / "tests" / "localcloud" / "machines" / "program"
+CAPACITY = InstanceCapacity(
+    instance_type="ml.m5.large",
+    initial_count=1,
+    volume_key_arn=None,
+    subnet_ids=("subnet-1",),
+    security_group_ids=("sg-1",),
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A cloud whose model servers are a test's own, and two models for them in a bucket."""
+    home = tmp_path_factory.mktemp("rollout")
+    folder = home / "clouds" / "rollout"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps({"scaling_seconds": 0.2, "capture_seconds": 0.1}))
+    record = start("rollout", home, program=PROGRAM)
+    found = Site(environments.load("local"), Workspace(root=REPOSITORY, home=home), record.url)
+    found.client("s3").create_bucket(Bucket=BUCKET)
+    yield found
+    stop("rollout", home)
+
+
+def package(site: Site, version: str) -> Package:
+    archive, content = io.BytesIO(), json.dumps({"name": version}).encode()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        member = tarfile.TarInfo("model.json")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    site.client("s3").put_object(Bucket=BUCKET, Key=f"{version}.tar.gz", Body=archive.getvalue())
+    return Package(f"arn:{version}", version, f"s3://{BUCKET}/{version}.tar.gz", "key")
+
+
+def contract(name: str, **more: Any) -> ServingContract:
+    return ServingContract(
+        endpoint_name=name,
+        model="reviews",
+        kind="real-time",
+        role_arn=ROLE,
+        image_uri="serve:1",
+        model_package_group="g",
+        signing_key_arn="k",
+        artifact_bucket=BUCKET,
+        kms_key_arn="key",
+        capacity=CAPACITY,
+        **more,
+    )
+
+
+def deployed(site: Site, agreed: ServingContract) -> ServingContract:
+    """Stand the endpoint up on its first release, as Terraform does on its bootstrap."""
+    sagemaker, first = site.client("sagemaker"), package(site, "first")
+    container = {"Image": "serve:1", "ModelDataUrl": first.bundle}
+    sagemaker.create_model(ModelName=agreed.endpoint_name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    variant = {"VariantName": "live", "ModelName": agreed.endpoint_name, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=agreed.endpoint_name, ProductionVariants=[variant | {"InitialInstanceCount": 1}]
+    )
+    sagemaker.create_endpoint(EndpointName=agreed.endpoint_name, EndpointConfigName=agreed.endpoint_name)
+    sagemaker.get_waiter("endpoint_in_service").wait(
+        EndpointName=agreed.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    return agreed
+
+
+def test_a_release_leaves_the_count_that_autoscaling_chose(site: Site) -> None:
+    capture = Capture(percent=100, destination=f"s3://{BUCKET}/captured")
+    live = deployed(site, contract("groundplan-local-live", capture=capture))
+    scaling = site.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/groundplan-local-live/variant/live",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    # The quickest way to scale out: bounds that the count is below.
+    scaling.register_scalable_target(**target, MinCapacity=3, MaxCapacity=4)
+    shown = wait_for(site, 3)
+    assert (shown.kind, shown.instances) == ("real-time", 3)
+    configuration = roll_out(site, REGION, live, package(site, "second"))
+    after = wait_for(site, 3)
+    assert (after.configuration, after.instances) == (configuration, 3)
+    answer = Caller(site, REGION, live).ask([{"text": "good"}])
+    assert answer["model"] == "second"
+    described = site.client("sagemaker").describe_endpoint_config(EndpointConfigName=configuration)
+    assert described["ProductionVariants"][0]["InitialInstanceCount"] == 1, "what is asked for is not what there is"
+    assert described["DataCaptureConfig"]["InitialSamplingPercentage"] == 100
+    scaling.deregister_scalable_target(**target)
+
+
+def wait_for(site: Site, count: int) -> Any:
+    for _ in range(200):
+        [shown] = [found for found in status(site).endpoints if found.endpoint.endswith("-live")]
+        if shown.instances == count:
+            return shown
+        site.client("sagemaker").describe_endpoint(EndpointName=shown.endpoint)
+    raise AssertionError(f"it has {shown.instances} instances, not {count}")
+
+
+def test_an_async_endpoint_is_asked_through_s3(site: Site) -> None:
+    queueing = Queueing(
+        requests=f"s3://{BUCKET}/async/requests",
+        answers=f"s3://{BUCKET}/async/answers",
+        failures=f"s3://{BUCKET}/async/failures",
+        succeeded_topic_arn=site.client("sns").create_topic(Name="succeeded")["TopicArn"],
+        failed_topic_arn=site.client("sns").create_topic(Name="failed")["TopicArn"],
+        concurrency=2,
+    )
+    batch = deployed(site, contract("groundplan-local-batch", queueing=queueing))
+    roll_out(site, REGION, batch.model_copy(update={"kind": "async"}), package(site, "second"))
+    caller = Caller(site, REGION, batch)
+    assert caller.ask([{"text": "good"}])["model"] == "second"
+    [shown] = [found for found in status(site).endpoints if found.endpoint.endswith("-batch")]
+    assert (shown.kind, shown.instances) == ("async", 1)
+    kept = site.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="async/")["Contents"]
+    assert sorted(entry["Key"].split("/")[1] for entry in kept) == ["answers", "requests"]
+
+
+def test_a_model_that_does_not_start_leaves_what_served(site: Site) -> None:
+    live = contract("groundplan-local-live")
+    missing = Package("arn:gone", "gone", f"s3://{BUCKET}/gone.tar.gz", "key")
+    with pytest.raises(WorkError, match="Could not find model data"):
+        roll_out(site, REGION, live, missing)
+    assert Caller(site, REGION, live).ask([{"text": "good"}])["model"] == "second"
