@@ -83,13 +83,12 @@ def gap(carrier: Carrier, expected: Tags) -> str:
 
 def carriers(stack: str, document: Document) -> Iterator[Carrier]:
     """Yield all that a stack's Terraform JSON must tag, with the tags that reach it."""
-    default = _default_tags(document)
     declared: Mapping[str, Mapping[str, Any]] = document.get("resource", {})
     for kind, named in declared.items():
         if kind in UNKNOWN_LAUNCHERS:
             raise NotImplementedError(f"{stack} {kind}: teach ci/tag_coverage.py what it launches")
         for name, block in named.items():
-            address = f"{kind}.{name}"
+            address, default = f"{kind}.{name}", _default_tags(document, block.get("provider", "aws"))
             if kind == "aws_autoscaling_group":
                 yield from _group(stack, address, block, declared)
                 continue
@@ -146,8 +145,11 @@ def _specified(template: Document, launched: str) -> Tags:
     }
 
 
-def _default_tags(document: Document) -> Tags:
-    provider: Document = next(iter(document.get("provider", {}).get("aws", ())), {})
+def _default_tags(document: Document, called: str) -> Tags:
+    """The tags of the provider that a resource is made with: `aws`, or `aws.ALIAS`."""
+    alias = called.partition(".")[2]
+    providers = document.get("provider", {}).get("aws", ())
+    provider: Document = next((one for one in providers if one.get("alias", "") == alias), {})
     return {key: value for block in provider.get("default_tags", ()) for key, value in block.get("tags", {}).items()}
 
 

@@ -12,6 +12,7 @@ from infra.spec import (
     GpuNeed,
     GpuPoolSpec,
     NetworkSpec,
+    PayerSpec,
     RegionSpec,
     StateSpec,
     TrainingSpec,
@@ -45,7 +46,7 @@ ENVIRONMENT = Environment(
             edge_fleets=(EdgeFleetSpec(name="kiosks", model="review_sentiment"),),
         ),
     ),
-    budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",)),
+    budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",), payer=PayerSpec()),
     # A laptop's platform comes and goes many times a day.
     guarded=False,
     # And its buckets with it: Terraform would wait for a minute until S3 confirms a lifecycle rule.

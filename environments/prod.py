@@ -15,6 +15,7 @@ from infra.spec import (
     GpuPoolSpec,
     JobRolloutSpec,
     NetworkSpec,
+    PayerSpec,
     RealTime,
     RegionSpec,
     ScheduleSpec,
@@ -107,5 +108,11 @@ ENVIRONMENT = Environment(
             edge_fleets=(KIOSKS,),
         ),
     ),
-    budget=BudgetSpec(monthly_usd=20_000, emails=("ml-platform@example.com", "finance@example.com"), anomaly_usd=200),
+    budget=BudgetSpec(
+        monthly_usd=20_000,
+        emails=("ml-platform@example.com", "finance@example.com"),
+        anomaly_usd=200,
+        # Tags and categories of the organization's bill, for every environment; the payer lets this role at them.
+        payer=PayerSpec(role_arn="arn:aws:iam::444444444444:role/groundplan-bill"),
+    ),
 )

@@ -95,7 +95,7 @@ def _by_services(names: Names) -> tuple[Statement, ...]:
         ),
         Statement(
             ("kms:Decrypt", "kms:GenerateDataKey*"),
-            principal={"Service": "cloudwatch.amazonaws.com"},
+            principal={"Service": ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]},
             condition={"StringEquals": {"aws:SourceAccount": names.account_id}},
         ),
         # EventBridge names no source when it publishes to an encrypted topic, so a condition would shut it out.

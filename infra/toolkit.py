@@ -27,7 +27,7 @@ from constructs import Construct, Node
 from infra.spec import AwsAccount, EmbeddedCloud, Environment
 from infra.spec.errors import ToolkitError
 
-__all__ = ["Construct", "Stack", "in_base64", "new_app", "skip_check", "stack_order"]
+__all__ = ["Construct", "Stack", "in_base64", "new_app", "other_account", "skip_check", "stack_order"]
 
 # What a fresh machine without an account can answer. There is no `endpoints` block: one of any size costs the provider
 # five seconds and more at each start, and AWS_ENDPOINT_URL says the same.
@@ -124,21 +124,35 @@ def _terraform_type(binding: type[TerraformResource]) -> str:
 
 
 def _provider(stack: Stack, environment: Environment, region: str, tags: Mapping[str, str]) -> None:
-    settings: dict[str, Any] = {}
-    match environment.target:
-        case EmbeddedCloud():
-            settings = {**_ON_EMBEDDED_CLOUD, "skip_metadata_api_check": "true", "s3_use_path_style": True}
-        case AwsAccount(role_arn=str(role_arn)):
-            settings = {"assume_role": [AwsProviderAssumeRole(role_arn=role_arn)]}
-    AwsProvider(
-        stack,
-        "aws",
-        region=region,
-        # A plan made with the credentials of another account stops here.
-        allowed_account_ids=[environment.account_id],
-        default_tags=[AwsProviderDefaultTags(tags=dict(tags))],
-        **settings,
-    )
+    role_arn = environment.target.role_arn if isinstance(environment.target, AwsAccount) else None
+    # A plan made with the credentials of another account stops here.
+    _aws(stack, "aws", environment, region, tags, role_arn=role_arn, allowed_account_ids=[environment.account_id])
+
+
+def other_account(
+    stack: "Stack", id: str, *, environment: Environment, region: str, role_arn: str | None
+) -> AwsProvider | None:
+    """Return the way into another account, by a role in it; None (the stack's own account) where there is no role."""
+    if role_arn is None:
+        return None
+    return _aws(stack, id, environment, region, stack.tags, role_arn=role_arn, alias=id)
+
+
+def _aws(
+    scope: Construct,
+    id: str,
+    environment: Environment,
+    region: str,
+    tags: Mapping[str, str],
+    *,
+    role_arn: str | None,
+    **settings: Any,
+) -> AwsProvider:
+    if isinstance(environment.target, EmbeddedCloud):
+        settings |= {**_ON_EMBEDDED_CLOUD, "skip_metadata_api_check": "true", "s3_use_path_style": True}
+    if role_arn is not None:
+        settings["assume_role"] = [AwsProviderAssumeRole(role_arn=role_arn)]
+    return AwsProvider(scope, id, region=region, default_tags=[AwsProviderDefaultTags(tags=dict(tags))], **settings)
 
 
 def _backend(stack: Stack, environment: Environment, key: str) -> None:

@@ -139,7 +139,7 @@ def _copies(block: dict[str, object]) -> int:
 
 
 def _region(stack: Stack) -> str:
-    (provider, *_) = stack.document["provider"]["aws"]
+    provider, *_ = stack.document["provider"]["aws"]
     return str(provider["region"])
 
 

@@ -77,10 +77,17 @@ def write_answer(model: OperationModel, protocol: str, payload: Payload | AwsErr
         # moto warns about error codes that the service model does not list; AWS sends such codes too.
         warnings.simplefilter("ignore")
         written = serializer.serialize(payload)
-    status = payload.status if isinstance(payload, AwsError) else written["status_code"]
+    status = payload.status if isinstance(payload, AwsError) else _status(model, payload, written["status_code"])
     body = written["body"]
     headers = {**written["headers"], "x-amzn-RequestId": request_id}
     return Answer(status, list(headers.items()), body.encode() if isinstance(body, str) else body)
+
+
+def _status(model: OperationModel, payload: Payload, usual: int) -> int:
+    """The HTTP status, where an operation tells it as a member of its answer: moto's serializers do not."""
+    members = model.output_shape.members if model.output_shape else {}
+    told = (name for name, shape in members.items() if shape.serialization.get("location") == "statusCode")
+    return next((int(payload[name]) for name in told if name in payload), usual)
 
 
 def write_request(model: OperationModel, protocol: str, params: Payload, environ: Environ) -> tuple[Environ, bytes]:

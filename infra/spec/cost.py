@@ -40,10 +40,24 @@ class BudgetSpec(Spec):
         le=1000,
         description="the share of the budget at which training stops: 100, or None to be told and nothing else",
     )
+    stop_running: bool = Field(
+        default=False,
+        description="True: jobs that run are ended too, with their checkpoint; False: only what waits or is new stops",
+    )
     # One environment alone names it: the last one to be destroyed would switch the tags off for all.
     payer: PayerSpec | None = Field(
         default=None, description="PayerSpec() or PayerSpec(role_arn=…) a day after the first deploy, else None"
     )
+
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """The share at which training stops, or nothing."""
+        return () if self.stop_percent is None else (self.stop_percent,)
+
+    @property
+    def payers(self) -> tuple[PayerSpec, ...]:
+        """The payer account, or nothing."""
+        return () if self.payer is None else (self.payer,)
 
     def broken_rules(self) -> Iterator[Problem]:
         """People hear of the budget before it stops them, and of each share once."""

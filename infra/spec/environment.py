@@ -168,6 +168,11 @@ class Environment(Spec):
         """The repository that deploys it, if there is one."""
         return () if self.github is None else (self.github,)
 
+    @property
+    def lifetimes(self) -> tuple[int, ...]:
+        """The hours that things live here, or nothing."""
+        return () if self.ttl_hours is None else (self.ttl_hours,)
+
     def tags(self, component: str, model: str = SHARED) -> dict[str, str]:
         """Return what everything of this environment is tagged with: the bill is split by these keys, no others."""
         return {

@@ -74,6 +74,8 @@ class Terraform:
         folder = self._folder / f"{written.parent.name}-{cloud.port}"
         folder.mkdir(exist_ok=True)
         (folder / written.name).write_text(json.dumps(document))
+        if (assets := written.parent / "assets").exists():
+            shutil.copytree(assets, folder / "assets", dirs_exist_ok=True)
         shutil.copy(self._folder / ".terraform.lock.hcl", folder)
         return Module(self, folder, cloud)
 

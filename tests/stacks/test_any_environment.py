@@ -76,7 +76,7 @@ def test_any_sound_environment_can_be_built(specs: int, record_property: Callabl
 def _names_fit_and_are_alone(environment: Environment, documents: Documents, tried: Tried) -> None:
     seen: dict[tuple[str, ...], str] = {}
     for stack, document in documents.items():
-        (provider,) = document["provider"]["aws"]
+        provider, *_ = document["provider"]["aws"]
         for named in names_in(document):
             limit = LIMITS.get((named.kind, named.field))
             assert limit, f"{named.address} needs a line in tests/stacks/aws_limits.py"

@@ -21,6 +21,38 @@ from infra.toolkit import new_app
 from stacks.platform import build_platform
 from tests.stacks.aws_limits import LIMITS, names_in
 
+# From AWS's reference of each service; where a prefix is given, Terraform adds 26 characters to it.
+LONGEST = {
+    ("aws_appautoscaling_policy", "name"): 256,
+    ("aws_appautoscaling_scheduled_action", "name"): 1600,
+    ("aws_batch_compute_environment", "compute_environment_name_prefix"): 128 - 26,
+    ("aws_batch_job_queue", "name"): 128,
+    ("aws_batch_scheduling_policy", "name"): 128,
+    ("aws_budgets_budget", "name"): 100,
+    ("aws_ce_anomaly_monitor", "name"): 1024,
+    ("aws_ce_anomaly_subscription", "name"): 1024,
+    ("aws_ce_cost_category", "name"): 50,
+    ("aws_cloudwatch_dashboard", "dashboard_name"): 255,
+    ("aws_cloudwatch_event_rule", "name"): 64,
+    ("aws_cloudwatch_metric_alarm", "alarm_name"): 255,
+    ("aws_ecr_repository", "name"): 256,
+    ("aws_iam_instance_profile", "name"): 128,
+    ("aws_iam_policy", "name"): 128,
+    ("aws_iam_role", "name"): 64,
+    ("aws_iam_role_policy", "name"): 128,
+    ("aws_kms_alias", "name"): 256,
+    ("aws_lambda_function", "function_name"): 64,
+    ("aws_launch_template", "name"): 128,
+    ("aws_placement_group", "name"): 255,
+    ("aws_s3_bucket", "bucket"): 63,
+    ("aws_sagemaker_endpoint", "name"): 63,
+    ("aws_sagemaker_endpoint_configuration", "name"): 63,
+    ("aws_sagemaker_model", "name"): 63,
+    ("aws_sagemaker_model_package_group", "model_package_group_name"): 63,
+    ("aws_security_group", "name"): 255,
+    ("aws_sns_topic", "name"): 256,
+}
+
 SPOT = GpuPoolSpec(name="p" * 16, need=GpuNeed(), max_nodes=1)
 NODES = GpuPoolSpec(
     name="q" * 16,

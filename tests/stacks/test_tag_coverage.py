@@ -25,9 +25,9 @@ def declared(document: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
 
 
 def default_tags(document: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
-    provider = document["provider"]["aws"][0]
-    yield provider, "default_tags"
-    yield from ((provider["default_tags"][0]["tags"], key) for key in sorted(KEYS))
+    for provider in document["provider"]["aws"]:
+        yield provider, "default_tags"
+        yield from ((provider["default_tags"][0]["tags"], key) for key in sorted(KEYS))
 
 
 def launch_template(document: dict[str, Any]) -> Iterator[tuple[Any, Any]]:

@@ -6,10 +6,23 @@ package registers their operations; `install` starts them.
 """
 
 from infra.localcloud.cloud import Cloud
-from infra.localcloud.machines import batch_operations, cost_explorer, endpoint_operations, training_operations
+from infra.localcloud.machines import (
+    batch_operations,
+    cost_explorer,
+    endpoint_operations,
+    function_operations,
+    training_operations,
+)
 from infra.localcloud.machines.registry import machines_of
 
-__all__ = ["batch_operations", "cost_explorer", "endpoint_operations", "install", "training_operations"]
+__all__ = [
+    "batch_operations",
+    "cost_explorer",
+    "endpoint_operations",
+    "function_operations",
+    "install",
+    "training_operations",
+]
 
 
 def install(cloud: Cloud) -> None:

@@ -7,11 +7,14 @@ from infra.localcloud.cloud import Cloud
 from infra.localcloud.machines.async_inference import AsyncInference
 from infra.localcloud.machines.autoscaler import Autoscaler
 from infra.localcloud.machines.batch_jobs import BatchJobs
+from infra.localcloud.machines.budget_watch import BudgetWatch
+from infra.localcloud.machines.functions import Functions
 from infra.localcloud.machines.hosting import Hosting
 from infra.localcloud.machines.leash import Leashes
 from infra.localcloud.machines.metering import Meter
 from infra.localcloud.machines.metrics import MetricBuffer
 from infra.localcloud.machines.reclaims import Reclaims
+from infra.localcloud.machines.schedules import Schedules
 from infra.localcloud.machines.settings import Settings
 from infra.localcloud.machines.site import Site
 from infra.localcloud.machines.ticker import Ticker
@@ -35,6 +38,10 @@ class Machines:
         self.queues = AsyncInference(site, self.hosting)
         self.autoscaler = Autoscaler(site, self.hosting, self.queues)
         cloud.gauge("jobs_running", lambda: self.training.running() + self.batch.running())
+        self.functions = Functions(site)
+        self.schedules = Schedules(site, self.functions)
+        self.budgets = BudgetWatch(site)
+        cloud.gauge("functions_running", self.functions.running)
         cloud.gauge("endpoints_warm", self.hosting.warm)
         cloud.on_stop("processes", leashes.end_all)
         cloud.on_stop("ticker", ticker.stop)

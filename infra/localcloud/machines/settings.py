@@ -26,6 +26,10 @@ class Settings(BaseModel):
     """How long a model server may take to answer a request."""
     serverless_idle_seconds: PositiveFloat = 300
     """How long a serverless endpoint stays warm without a request. AWS does not promise a figure."""
+    budget_seconds: PositiveFloat = 15
+    """Between two looks at the budgets. AWS looks some three times a day."""
+    schedule_minute_seconds: PositiveFloat = 60
+    """How long a minute lasts in the rate of an EventBridge rule: tests make it short."""
 
     capture_seconds: PositiveFloat = 1
     """How long captured requests are collected before they are written as one object."""

@@ -1,0 +1,108 @@
+"""A budget that is spent stops training: launchers are denied, queues are closed; and all of it can be taken back."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import environments
+from infra.localcloud import CloudRecord
+from infra.spec import BudgetSpec, PayerSpec
+from infra.toolkit import new_app
+from stacks.cost import CostStack
+from tests.localcloud.conftest import inventory
+from tests.localcloud.terraform import Terraform
+
+pytestmark = [pytest.mark.terraform, pytest.mark.slow]
+
+Client = Callable[[str], Any]
+Wait = Callable[..., None]
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+# A minute of the dearest machine is more than one percent of a dollar.
+DEAR = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10}
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    return Terraform(tmp_path_factory.mktemp("terraform"))
+
+
+@pytest.fixture
+def queue(client: Client) -> str:
+    """A queue of the environment, and one of somebody else."""
+    ec2, batch = client("ec2"), client("batch")
+    client("iam").create_role(RoleName="batch-machines", AssumeRolePolicyDocument=TRUST)
+    profile = client("iam").create_instance_profile(InstanceProfileName="batch-machines")["InstanceProfile"]["Arn"]
+    resources = {
+        "type": "EC2",
+        "minvCpus": 0,
+        "maxvCpus": 4,
+        "instanceTypes": ["g5.xlarge"],
+        "instanceRole": profile,
+        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+        "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+    }
+    machines = batch.create_compute_environment(
+        computeEnvironmentName="machines", type="MANAGED", computeResources=resources
+    )["computeEnvironmentArn"]
+    order = [{"order": 1, "computeEnvironment": machines}]
+    for name, environment in (("ours", "local"), ("theirs", "else")):
+        tags = {"project": "groundplan", "environment": environment}
+        batch.create_job_queue(jobQueueName=name, state="ENABLED", priority=1, computeEnvironmentOrder=order, tags=tags)
+    return "ours"
+
+
+def states(client: Client) -> dict[str, str]:
+    return {queue["jobQueueName"]: queue["state"] for queue in client("batch").describe_job_queues()["jobQueues"]}
+
+
+def banned(client: Client) -> list[str]:
+    attached = client("iam").list_attached_role_policies(RoleName="launcher")["AttachedPolicies"]
+    return [policy["PolicyName"] for policy in attached]
+
+
+def synthesized(folder: Path, key_arn: str) -> Path:
+    budget = BudgetSpec(
+        monthly_usd=1, thresholds_percent=(1,), stop_percent=1, emails=("me@example.com",), payer=PayerSpec()
+    )
+    environment = environments.load("local").model_copy(update={"budget": budget, "ttl_hours": 1})
+    with new_app(folder) as app:
+        CostStack(app, environment, key_arn=key_arn, launchers=("launcher",))
+    return folder / "stacks" / "local-cost" / "cdk.tf.json"
+
+
+def test_a_spent_budget_stops_training_until_it_is_taken_back(
+    cloud: CloudRecord, client: Client, train: Any, queue: str, terraform: Terraform, tmp_path: Path, wait_until: Wait
+) -> None:
+    client("iam").create_role(RoleName="launcher", AssumeRolePolicyDocument=TRUST)
+    key_arn = client("kms").create_key()["KeyMetadata"]["Arn"]
+    before = inventory(cloud)
+    stack = terraform.stack(synthesized(tmp_path, key_arn), cloud)
+    applied = stack.apply()
+    assert applied.code == 0, applied.text
+    planned = stack.plan()
+    assert planned.code == 0, planned.text
+    assert (states(client), banned(client)) == ({"ours": "ENABLED", "theirs": "ENABLED"}, [])
+
+    tags = [{"Key": "project", "Value": "groundplan"}, {"Key": "environment", "Value": "local"}]
+    train("import time; time.sleep(1)", ResourceConfig=DEAR, Tags=tags).ended()
+
+    wait_until(lambda: states(client)[queue] == "DISABLED" and banned(client))
+    assert states(client)["theirs"] == "ENABLED"
+    assert banned(client) == ["groundplan-local-us-east-1-no-new-jobs"]
+    budgets, name = client("budgets"), "groundplan-local-monthly"
+    (action,) = budgets.describe_budget_actions_for_budget(AccountId="123456789012", BudgetName=name)["Actions"]
+    assert action["Status"] == "EXECUTION_SUCCESS"
+    events = client("logs").filter_log_events(logGroupName="/aws/lambda/groundplan-local-brake")["events"]
+    assert any('"event": "ended", "kind": "job queue", "name": "ours"' in event["message"] for event in events)
+
+    which = {"AccountId": "123456789012", "BudgetName": name, "ActionId": action["ActionId"]}
+    budgets.execute_budget_action(**which, ExecutionType="REVERSE_BUDGET_ACTION")
+    client("lambda").invoke(FunctionName="groundplan-local-brake", Payload=b'{"release": true}')
+    assert (states(client)[queue], banned(client)) == ("ENABLED", [])
+    destroyed = stack.destroy()
+    assert destroyed.code == 0, destroyed.text
+    history = {"train", "out"}
+    assert [one for one in inventory(cloud) if one not in before and one["type"] not in history] == []
