@@ -13,6 +13,7 @@ from ci.commands.models import optimize, predict, release, train
 from ci.commands.money import cost, tags
 from ci.commands.platform import bootstrap, deploy, destroy, plan, rehearse, synth
 from ci.commands.policy import policy
+from ci.commands.runs import runs
 
 app = typer.Typer(
     help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(cloud, name="cloud")
 app.add_typer(drill, name="drill")
+app.add_typer(runs, name="runs")
 COMMANDS = (
     *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from ci import gate, jobs
+from ci import gate, jobs, runs
 from ci.cost import cost
 from ci.errors import CommandError, GateError, JobError, NotDeployedError, WorkError
 from ci.leftovers import remove_what_releases_made
@@ -24,6 +24,7 @@ from ci.predict import predict
 from ci.progress import QUIET
 from ci.recovery.state import Outcome
 from ci.release import release
+from ci.report.curves import draw
 from ci.site import Site
 from ci.status import status
 from ci.train import train
@@ -131,6 +132,24 @@ def test_a_run_goes_on_after_its_machine_was_taken(site: Site) -> None:
     assert 0 < result.usd < 5
     again = train(site, "review_writer", recipe="debug", most_usd=5.0, run=result.job.removesuffix("-2"))
     assert (again.job, again.attempts) == (result.job, result.attempts), "a run that is done is done"
+
+
+def test_a_run_can_be_read_back_done_again_and_compared(site: Site, tmp_path: Path) -> None:
+    first = train(site, "review_writer", recipe="debug").job
+    again = runs.reproduce(site, first)
+    assert again.same, again.differences
+    runs.check(again)
+    assert [line.job for line in runs.listed(site, model="review_writer")][:2] == [again.again, first]
+    assert runs.show(site, first).manifest["recipe"]["seed"] == 1
+    curves = tmp_path / "plots" / "curves.png"
+    runs_shown = {job: runs.show(site, job).report["curve"] for job in (first, again.again)}
+    draw(runs_shown, curves)
+    assert curves.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(CommandError, match=r"must end in one of \.png"):
+        draw(runs_shown, tmp_path / "curves.txt")
+    other = again.model_copy(update={"same": False, "differences": {"came.accuracy": (0.5, 0.4)}})
+    with pytest.raises(WorkError, match=r"came\.accuracy was 0\.5 and is 0\.4"):
+        runs.check(other)
 
 
 def test_a_job_that_fails_is_told_with_its_reason_and_its_log(site: Site, tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""runs: training runs, read back."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ci.commands.options import AsJson, EnvironmentName, Home, site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci.runs import RunResult
+
+runs = typer.Typer(help="Training runs: what each was, how two differ, and the same once more.")
+
+Job = Annotated[str, typer.Argument(metavar="RUN", help="A completed training job.")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the curve into this PNG or SVG file.")]
+
+
+@runs.callback()
+def group() -> None:
+    """Training runs: what each was, how two differ, and the same once more."""
+
+
+@runs.command("list")
+def list_(
+    environment: EnvironmentName,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only this model's.")] = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """List an environment's training runs, the newest first.
+
+    Example: groundplan runs list local --model review_sentiment
+    """
+    from ci import console
+    from ci.result import Result
+    from ci.runs import RunLine, listed
+
+    class Runs(Result):
+        runs: tuple[RunLine, ...]
+
+    found = listed(site(environment, home), model=model)
+    rows = [(run.job, run.model, run.recipe, run.state, run.created, run.seconds or "") for run in found]
+    columns = ("run", "model", "recipe", "state", "created", "seconds>")
+    console.show(Runs(runs=found), json, console.table(*columns, rows=rows) if rows else f"{environment}: no runs")
+
+
+@runs.command()
+def show(environment: EnvironmentName, run: Job, plot: Plot = None, json: AsJson = False, home: Home = None) -> None:
+    """Show what a run was given and what came out; --plot draws its curve.
+
+    Example: groundplan runs show local groundplan-local-review-sentiment-train-… --plot curve.png
+    """
+    from ci import console
+    from ci.runs import show as read
+
+    result = read(site(environment, home), run)
+    _draw(plot, result)
+    figures = {name: value for name, value in result.report.items() if name != "curve"}
+    console.show(result, json, console.table("", "", rows=[*_rows(result.manifest), *_rows(figures)]))
+
+
+@runs.command()
+def compare(
+    environment: EnvironmentName,
+    one: Job,
+    other: Job,
+    plot: Plot = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Show in what two runs differ; --plot draws both curves.
+
+    Example: groundplan runs compare local RUN RUN --plot curves.svg
+    """
+    from ci import console
+    from ci.runs import compare as both
+
+    result = both(site(environment, home), one, other)
+    _draw(plot, result.one, result.other)
+    shown = [(name, *pair) for name, pair in result.differences.items() if ".curve." not in name]
+    text = console.table("", one, other, rows=shown) if shown else "they differ in nothing"
+    console.show(result, json, text)
+
+
+@runs.command()
+def reproduce(environment: EnvironmentName, run: Job, json: AsJson = False, home: Home = None) -> None:
+    """Train again as a run did, and hold every figure against it; exits with 1 when one differs.
+
+    Example: groundplan runs reproduce local RUN
+    """
+    from ci import console
+    from ci.runs import check
+    from ci.runs import reproduce as again
+
+    result = again(site(environment, home), run, console.terminal_progress())
+    if json or result.same:
+        console.show(result, json, f"{result.again}: every figure is that of {result.original}")
+    check(result)
+
+
+def _rows(values: "Mapping[str, Any]", at: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        rows += _rows(value, f"{at}{name}.") if isinstance(value, dict) else [(f"{at}{name}", value)]
+    return rows
+
+
+def _draw(file: Path | None, *results: "RunResult") -> None:
+    if file:
+        from ci.report.curves import draw
+
+        draw({result.job: result.report["curve"] for result in results}, file)

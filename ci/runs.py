@@ -1,0 +1,141 @@
+"""Training runs, read back: what each was, how it went, how two differ, and whether one can be had again."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ci import jobs
+from ci.artifacts import fetch_archive
+from ci.errors import CommandError, WorkError
+from ci.progress import QUIET, Progress
+from ci.result import Result
+from ci.site import Site
+from ci.train import train
+from infra.naming import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+MOST = 100
+# What belongs to the moment, not to the run: two runs that differ in nothing else are the same.
+OF_THE_MOMENT = ("job", "seconds", "seconds_per_step", "train_seconds", "hardware", "host")
+
+
+class RunLine(Result):
+    """A run in a list. What only a completed one has is None for others."""
+
+    job: str
+    model: str
+    recipe: str
+    state: str
+    created: str
+    seconds: int | None
+
+
+class RunResult(Result):
+    """A completed run: its manifest (code, data, recipe, seed, packages, hardware) and its report (figures, curve)."""
+
+    job: str
+    manifest: dict[str, Any]
+    report: dict[str, Any]
+
+
+class ComparisonResult(Result):
+    """Two runs: each field in which they differ, by its dotted name → its two values."""
+
+    one: RunResult
+    other: RunResult
+    differences: dict[str, tuple[Any, Any]]
+
+
+class ReproductionResult(Result):
+    """A run done again: whether every figure and every point of the curve is the same, and if not, which is not."""
+
+    original: str
+    again: str
+    same: bool
+    differences: dict[str, tuple[Any, Any]]
+
+
+def listed(site: Site, *, model: str | None = None) -> tuple[RunLine, ...]:
+    """Return the environment's training jobs, the newest first."""
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    prefix = Names.of(site.environment, site.home_region.name).regional("")
+    found = sagemaker.list_training_jobs(
+        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=MOST
+    )["TrainingJobSummaries"]
+    lines = []
+    for summary in found:
+        job = sagemaker.describe_training_job(TrainingJobName=summary["TrainingJobName"])
+        asked = job.get("HyperParameters", {})
+        if "recipe" in asked and model in (None, asked["model"]):
+            lines.append(
+                RunLine(
+                    job=job["TrainingJobName"],
+                    model=asked["model"],
+                    recipe=asked["recipe"],
+                    state=job["TrainingJobStatus"],
+                    created=job["CreationTime"].isoformat(timespec="seconds"),
+                    seconds=job.get("TrainingTimeInSeconds") if job["TrainingJobStatus"] == "Completed" else None,
+                )
+            )
+    return tuple(lines)
+
+
+def show(site: Site, job: str) -> RunResult:
+    """Return a completed run's manifest and report."""
+    description = jobs.describe(site, job)
+    if description["TrainingJobStatus"] != "Completed" or "recipe" not in description.get("HyperParameters", {}):
+        raise CommandError(
+            thing="run", value=repr(job), rule=f"is {description['TrainingJobStatus']} and left no model",
+            fix=f"choose a completed one: groundplan runs list {site.name}",
+        )  # fmt: skip
+    artifact = description["ModelArtifacts"]["S3ModelArtifacts"]
+    folder = fetch_archive(site, artifact, site.workspace.folder(site.name) / "jobs" / job)
+    manifest, report = (json.loads((folder / name).read_text()) for name in ("run.json", "report.json"))
+    return RunResult(job=job, manifest=manifest, report=report)
+
+
+def compare(site: Site, one: str, other: str) -> ComparisonResult:
+    """Return how two runs differ, in what they were given and in what came out."""
+    first, second = show(site, one), show(site, other)
+    return ComparisonResult(one=first, other=second, differences=_differences(_facts(first), _facts(second)))
+
+
+def reproduce(site: Site, job: str, progress: Progress = QUIET) -> ReproductionResult:
+    """Train again as `job` did and compare all figures; what was given differently is told."""
+    original = show(site, job)
+    model, recipe = original.manifest["model"], original.manifest["recipe"]["name"]
+    again = show(site, train(site, model, recipe=recipe, progress=progress).job)
+    if changed := _differences(original.manifest, again.manifest):
+        progress.say("Not the same was given: " + ", ".join(f"{name} {a} → {b}" for name, (a, b) in changed.items()))
+    differences = _differences(_facts(original), _facts(again))
+    return ReproductionResult(original=job, again=again.job, same=not differences, differences=differences)
+
+
+def check(result: ReproductionResult) -> None:
+    """Raise `WorkError` when a run did not come out the same."""
+    if not result.same:
+        name, (before, after) = next(iter(result.differences.items()))
+        raise WorkError(
+            thing=f"run {result.original!r}",
+            value=f"{name} was {before} and is {after}",
+            rule=f"so {result.again!r} is not the same run ({len(result.differences)} fields differ)",
+            fix=f"see all of them: groundplan runs compare ENVIRONMENT {result.original} {result.again}",
+        )
+
+
+def _facts(run: RunResult) -> dict[str, Any]:
+    return {"given": run.manifest, "came": run.report}
+
+
+def _differences(one: Any, other: Any, at: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return the leaves in which two values differ, but for what belongs to the moment."""
+    if at.rsplit(".", 1)[-1] in OF_THE_MOMENT:
+        return {}
+    if isinstance(one, dict) and isinstance(other, dict):
+        pairs = [(f"{at}.{key}" if at else key, one.get(key), other.get(key)) for key in sorted({*one, *other})]
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = [(f"{at}.{number}", *pair) for number, pair in enumerate(zip(one, other, strict=True))]
+    else:
+        return {} if one == other else {at: (one, other)}
+    return {name: pair for where, a, b in pairs for name, pair in _differences(a, b, where).items()}
