@@ -8,7 +8,7 @@ from ci.commands.cloud import cloud
 from ci.commands.demo import demo
 from ci.commands.doctor import doctor
 from ci.commands.drill import drill
-from ci.commands.look import inventory, logs, status
+from ci.commands.look import events, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
 from ci.commands.money import cost, tags
 from ci.commands.platform import bootstrap, deploy, destroy, plan, rehearse, synth
@@ -28,7 +28,7 @@ app.add_typer(runs, name="runs")
 COMMANDS = (
     *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),
-    *(cost, tags, logs, status, inventory, demo),
+    *(cost, tags, logs, status, events, inventory, demo),
 )
 for command in COMMANDS:
     app.command()(command)

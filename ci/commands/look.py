@@ -1,4 +1,4 @@
-"""status, inventory, logs: what there is, and what it said. They change nothing."""
+"""status, events, inventory, logs: what there is, and what it said. They change nothing."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +29,25 @@ def status(environment: EnvironmentName, json: AsJson = False, home: Home = None
 def _standing(found: "EndpointState") -> str:
     machines = "" if found.instances is None else f", instances: {found.instances}"
     return f"{found.state}, {found.kind}{machines}, on {found.configuration}"
+
+
+def events(
+    environment: EnvironmentName,
+    hours: Annotated[float, typer.Option(min=0.1, max=24 * 90, help="How far back to look.")] = 24,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Show what was told of an environment's machines and Batch jobs: reclaims, their warnings, states of jobs.
+
+    Example: groundplan events local --hours 2
+    """
+    from ci import console
+    from ci.events import events as look
+
+    result = look(site(environment, home), hours=hours)
+    rows = [(found.time, found.region, found.what, found.subject, found.state) for found in result.events]
+    text = console.table("time", "region", "news", "of", "state", rows=rows) if rows else f"{environment}: no news"
+    console.show(result, json, text)
 
 
 def inventory(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:

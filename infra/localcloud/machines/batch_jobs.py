@@ -7,7 +7,7 @@ from infra.localcloud.machines.batch_hosts import HostPool
 from infra.localcloud.machines.batch_job import BatchJob
 from infra.localcloud.machines.batch_run import BatchRun
 from infra.localcloud.machines.container import remove_folders
-from infra.localcloud.machines.reclaims import send_event
+from infra.localcloud.machines.event_bus import send_event
 from infra.localcloud.machines.site import Site
 
 
@@ -67,8 +67,5 @@ class BatchJobs:
     def _changed(self, job: BatchJob) -> None:
         """Tell EventBridge, as Batch does of every status."""
         self._site.cloud.log.info("batch job", job=job.id, status=job.status, reason=job.reason)
-        try:
-            send_event(self._site, job.region, "aws.batch", "Batch Job State Change", job.told_in_event(), job.arn)
-        except Exception:
-            # The cloud is stopping, and its own front door is shut already.
-            self._site.cloud.log.warning("a change of a batch job was not told", job=job.id, status=job.status)
+        told = ("aws.batch", "Batch Job State Change", job.told_in_event(), job.arn)
+        send_event(self._site.cloud, job.account, job.region, *told)

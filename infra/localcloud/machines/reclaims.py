@@ -1,11 +1,10 @@
 """Spot machines that are taken away: a recommendation to move, a warning, and then the machine is gone."""
 
-import json
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from infra.localcloud.machines.event_bus import send_event
 from infra.localcloud.machines.site import Site
 
 NOTICE_SECONDS = 120
@@ -65,16 +64,4 @@ class Reclaims:
     def _tell(self, account: str, region: str, what: str, machines: Sequence[str], detail: dict[str, Any]) -> None:
         for machine in machines:
             arn = f"arn:aws:ec2:{region}:{account}:instance/{machine}"
-            send_event(self._site, region, "aws.ec2", what, {"instance-id": machine, **detail}, arn)
-
-
-def send_event(site: Site, region: str, source: str, what: str, detail: dict[str, Any], *resources: str) -> None:
-    """Put one event on the region's default bus, as only AWS's own services may."""
-    entry = {
-        "Source": source,
-        "DetailType": what,
-        "Detail": json.dumps(detail),
-        "Resources": list(resources),
-        "Time": datetime.now(UTC),
-    }
-    site.cloud.client("events", region).put_events(Entries=[entry])
+            send_event(self._site.cloud, account, region, "aws.ec2", what, {"instance-id": machine, **detail}, arn)

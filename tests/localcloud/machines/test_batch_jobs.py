@@ -20,6 +20,7 @@ RETRY = {
         {"action": "EXIT", "onExitCode": "*"},
     ],
 }
+LOG = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/news"
 LAUNCHED = {"instance", "volume", "network-interface"}
 
 
@@ -188,12 +189,13 @@ def test_nodes_of_one_job_find_their_main_node(pool: Pool, client: Client) -> No
 
 def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Client, wait_until: Wait) -> None:
     """FIS takes the machine away: rule, queue, warning, the lost machine, the second attempt."""
-    events, sqs, fis = client("events"), client("sqs"), client("fis")
+    events, sqs, logs, fis = client("events"), client("sqs"), client("logs"), client("fis")
+    logs.create_log_group(logGroupName="/aws/events/news")
     queue = sqs.create_queue(QueueName="news")["QueueUrl"]
     sources = {"source": ["aws.ec2", "aws.batch"]}
     events.put_rule(Name="news", EventPattern=json.dumps(sources))
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_targets(Rule="news", Targets=[{"Id": "queue", "Arn": arn}])
+    events.put_targets(Rule="news", Targets=[{"Id": "queue", "Arn": arn}, {"Id": "log", "Arn": LOG}])
     job = pool.submit("import os, time; time.sleep(60 if os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1' else 0)")
     wait_until(lambda: pool.describe(job)["status"] == "RUNNING")
     (machine,) = pool.machines()
@@ -230,6 +232,8 @@ def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Cli
         ("EC2 Instance Rebalance Recommendation", machine["InstanceId"]),
         ("EC2 Spot Instance Interruption Warning", machine["InstanceId"]),
     ]
+    read = [json.loads(one["message"]) for one in logs.filter_log_events(logGroupName="/aws/events/news")["events"]]
+    assert sorted(one["id"] for one in read) == sorted(one["id"] for one in told)
     statuses = [one["detail"]["status"] for one in told if one["source"] == "aws.batch"]
     again = ["RUNNABLE", "STARTING", "RUNNING"]
     assert statuses == ["SUBMITTED", *again, *again, "SUCCEEDED"]
