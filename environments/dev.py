@@ -1,7 +1,9 @@
 """Where a team tries things: one region, spot machines, small bills."""
 
 from infra.spec import (
+    AccessSpec,
     Async,
+    AuditSpec,
     AwsAccount,
     BudgetSpec,
     EdgeFleetSpec,
@@ -52,6 +54,9 @@ ENVIRONMENT = Environment(
             ),
         ),
     ),
+    access=AccessSpec(engineers_release=True),
+    # Trials read the data all day, and none of it is anybody's.
+    audit=AuditSpec(object_events=False, macie=False),
     budget=BudgetSpec(monthly_usd=1000, emails=("ml-platform@example.com",)),
     # What somebody tried and forgot ends after three days.
     ttl_hours=72,

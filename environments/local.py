@@ -47,6 +47,8 @@ ENVIRONMENT = Environment(
         ),
     ),
     budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",), payer=PayerSpec()),
+    # Nobody else is on a laptop.
+    audit=None,
     # A laptop's platform comes and goes many times a day.
     guarded=False,
     # And its buckets with it: Terraform would wait for a minute until S3 confirms a lifecycle rule.

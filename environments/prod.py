@@ -2,6 +2,8 @@
 
 from infra.spec import (
     JOB_SERVICES,
+    AccessSpec,
+    AlertsSpec,
     ApiSpec,
     Async,
     AwsAccount,
@@ -13,6 +15,7 @@ from infra.spec import (
     GithubSpec,
     GpuNeed,
     GpuPoolSpec,
+    IdentityCenter,
     JobRolloutSpec,
     NetworkSpec,
     PayerSpec,
@@ -114,5 +117,15 @@ ENVIRONMENT = Environment(
         anomaly_usd=200,
         # Tags and categories of the organization's bill, for every environment; the payer lets this role at them.
         payer=PayerSpec(role_arn="arn:aws:iam::444444444444:role/groundplan-bill"),
+    ),
+    alerts=AlertsSpec(
+        page=("https://events.example.com/integration/groundplan/enqueue",),
+        ticket=("ml-platform-tickets@example.com",),
+        info=("ml-platform@example.com",),
+    ),
+    access=AccessSpec(
+        sign_in=IdentityCenter(
+            data_scientist="DataScientist", ml_engineer="MLEngineer", operator="Operator", auditor="Auditor"
+        ),
     ),
 )

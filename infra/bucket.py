@@ -1,5 +1,7 @@
 """S3 buckets: private, encrypted, versioned and reached over TLS only; or brought by somebody else."""
 
+from collections.abc import Sequence
+
 from cdktf import Postcondition, TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.data_aws_s3_bucket import DataAwsS3Bucket
 from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
@@ -7,8 +9,14 @@ from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
     S3BucketLifecycleConfiguration,
     S3BucketLifecycleConfigurationRule,
     S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
     S3BucketLifecycleConfigurationRuleFilter,
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_object_lock_configuration import (
+    S3BucketObjectLockConfigurationA,
+    S3BucketObjectLockConfigurationRuleA,
+    S3BucketObjectLockConfigurationRuleDefaultRetentionA,
 )
 from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
 from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
@@ -24,16 +32,31 @@ from infra.role import Statement, policy
 from infra.toolkit import Construct, skip_check
 
 _DROP_BROKEN_UPLOADS_DAYS = 7
+_SKIPPED = {
+    "CKV_AWS_18": "CloudTrail's data events tell who read and wrote, where the environment's audit says so",
+    "CKV_AWS_144": "data stays in its region; what was overwritten or deleted is kept as an old version",
+    "CKV2_AWS_62": "nothing waits for a single object: jobs are handed manifests of what they read",
+}
 
 
 class Bucket(Construct):
     """A bucket under the KMS key `key_arn`. Guarded, it is not destroyed, least of all with contents.
 
     What was overwritten or deleted stays readable for `old_versions_days`, or for as long as the bucket lives (None).
+    For `keep_days` nobody can delete or overwrite anything at all, then it goes by itself. `statements` let others in.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, name: str, key_arn: str, guarded: bool, old_versions_days: int | None
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        key_arn: str,
+        guarded: bool,
+        old_versions_days: int | None,
+        keep_days: int | None = None,
+        statements: Sequence[Statement] = (),
     ) -> None:
         super().__init__(scope, id)
         bucket = S3Bucket(
@@ -41,13 +64,8 @@ class Bucket(Construct):
             "bucket",
             bucket=name,
             force_destroy=not guarded,
+            object_lock_enabled=True if keep_days else None,
             lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
-        )
-        skip_check(
-            bucket,
-            CKV_AWS_18="CloudTrail's data events tell who read and wrote, where the environment's audit says so",
-            CKV_AWS_144="data stays in its region; what was overwritten or deleted is kept as an old version",
-            CKV2_AWS_62="nothing waits for a single object: jobs are handed manifests of what they read",
         )
         # The policy after the block: S3 refuses two changes of a bucket's access at a time.
         private = S3BucketPublicAccessBlock(
@@ -59,8 +77,8 @@ class Bucket(Construct):
             ignore_public_acls=True,
             restrict_public_buckets=True,
         )
-        tls = policy(_deny_without_tls(bucket.arn))
-        S3BucketPolicy(self, "policy", bucket=bucket.id, policy=tls, depends_on=[private])
+        rules = policy(_deny_without_tls(bucket.arn), *statements)
+        S3BucketPolicy(self, "policy", bucket=bucket.id, policy=rules, depends_on=[private])
         self._encrypt(bucket, key_arn)
         versioning = S3BucketVersioningA(
             self,
@@ -68,8 +86,11 @@ class Bucket(Construct):
             bucket=bucket.id,
             versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
         )
+        if keep_days is not None:
+            self._lock(bucket, versioning, keep_days)
         if old_versions_days is not None:
-            self._expire(bucket, versioning, old_versions_days)
+            self._expire(bucket, versioning, old_versions_days, keep_days)
+        skip_check(bucket, **_SKIPPED)
         self.name: str = bucket.bucket
         self.arn: str = bucket.arn
 
@@ -85,11 +106,26 @@ class Bucket(Construct):
             self, "server_side_encryption_configuration", bucket=bucket.id, rule=[rule]
         )
 
-    def _expire(self, bucket: S3Bucket, versioning: S3BucketVersioningA, old_versions_days: int) -> None:
+    def _lock(self, bucket: S3Bucket, versioning: S3BucketVersioningA, keep_days: int) -> None:
+        # In governance mode an account's owner can still end the lock, where a wrong field would cost years of storage.
+        # The boundary of every role refuses that right.
+        retention = S3BucketObjectLockConfigurationRuleDefaultRetentionA(mode="GOVERNANCE", days=keep_days)
+        S3BucketObjectLockConfigurationA(
+            self,
+            "object_lock_configuration",
+            bucket=bucket.id,
+            rule=S3BucketObjectLockConfigurationRuleA(default_retention=retention),
+            depends_on=[versioning],
+        )
+
+    def _expire(
+        self, bucket: S3Bucket, versioning: S3BucketVersioningA, old_versions_days: int, keep_days: int | None
+    ) -> None:
         rule = S3BucketLifecycleConfigurationRule(
             id="expire-what-was-replaced",
             status="Enabled",
             filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+            expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=keep_days)] if keep_days else None,
             noncurrent_version_expiration=[
                 S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=old_versions_days)
             ],

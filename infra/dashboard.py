@@ -1,61 +1,73 @@
-"""One page in CloudWatch for a region of an environment."""
+"""The page of an environment in CloudWatch."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 
-from infra.naming import Names
-from infra.spec import EndpointSpec
-from infra.spec.contract import VARIANT_NAME
+from infra.page import Metric, Page, Panel, Unit, in_panel, numbered
 from infra.toolkit import Construct
 
-_WIDE, _HIGH = 12, 6
+PERIOD_SECONDS = 300
+_COLUMNS, _HIGH, _HEADING = 24, 6, 1
+_AXES: Mapping[Unit, str] = {"count": "Count", "percent": "%", "milliseconds": "ms", "seconds": "s"}
 
 
 class Dashboard(Construct):
-    """A row for each endpoint: how much it is asked and how often it fails, and how long its answers take."""
+    """The page, drawn for CloudWatch. Its dashboards are global in an account and show any region."""
 
-    def __init__(self, scope: Construct, id: str, *, names: Names, endpoints: Sequence[EndpointSpec]) -> None:
+    def __init__(self, scope: Construct, id: str, *, page: Page) -> None:
         super().__init__(scope, id)
-        widgets = [
-            widget
-            for row, endpoint in enumerate(endpoints)
-            for widget in _widgets(names.regional(endpoint.name), names.region, row * _HIGH)
-        ]
-        CloudwatchDashboard(
-            self,
-            "dashboard",
-            # Dashboards are global in an account: two regions of an environment have one each.
-            dashboard_name=names.role("overview"),
-            dashboard_body=json.dumps({"widgets": widgets}),
-        )
+        CloudwatchDashboard(self, "dashboard", dashboard_name=page.name, dashboard_body=json.dumps(body(page)))
 
 
-def _widgets(endpoint: str, region: str, top: int) -> list[Mapping[str, object]]:
-    of_endpoint = ["EndpointName", endpoint, "VariantName", VARIANT_NAME]
-    calls = [
-        ["AWS/SageMaker", metric, *of_endpoint]
-        for metric in ("Invocations", "Invocation4XXErrors", "Invocation5XXErrors")
-    ]
-    times = [
-        ["AWS/SageMaker", metric, *of_endpoint, {"stat": stat}]
-        for metric in ("ModelLatency", "OverheadLatency")
-        for stat in ("p50", "p99")
-    ]
-    return [
-        _widget(f"{endpoint}: calls", region, calls, "Sum", 0, top),
-        _widget(f"{endpoint}: microseconds", region, times, "p50", _WIDE, top),
-    ]
+def body(page: Page) -> dict[str, Any]:
+    """Return the page as CloudWatch writes dashboards.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    """
+    widgets: list[dict[str, Any]] = []
+    top = 0
+    for row, panels in numbered(page):
+        heading = {"markdown": f"## {row.title}", "background": "transparent"}
+        widgets.append(_at(0, top, _COLUMNS, _HEADING, "text", heading))
+        wide = _COLUMNS // len(panels)
+        for column, (_, panel) in enumerate(panels):
+            widgets.append(_at(column * wide, top + _HEADING, wide, _HIGH, "metric", _chart(panel)))
+        top += _HEADING + _HIGH
+    return {"start": "-PT3H", "periodOverride": "inherit", "widgets": widgets}
 
 
-def _widget(title: str, region: str, metrics: Sequence[object], stat: str, left: int, top: int) -> Mapping[str, object]:
-    properties = {
-        "title": title,
-        "region": region,
-        "metrics": metrics,
-        "stat": stat,
-        "period": 300,
+def _chart(panel: Panel) -> dict[str, Any]:
+    chart: dict[str, Any] = {
+        "title": panel.title,
+        "region": panel.region,
         "view": "timeSeries",
+        "period": PERIOD_SECONDS,
+        "metrics": [line for index in range(len(panel.series)) for line in _lines(panel, index)],
+        "yAxis": {"left": {"min": 0, "label": _AXES[panel.unit], "showUnits": False}},
     }
-    return {"type": "metric", "x": left, "y": top, "width": _WIDE, "height": _HIGH, "properties": properties}
+    if panel.bound is not None:
+        chart["annotations"] = {"horizontal": [{"label": "promised", "value": panel.bound, "color": "#d62728"}]}
+    return chart
+
+
+def _lines(panel: Panel, index: int) -> list[Any]:
+    series = panel.series[index]
+    metrics, expression = in_panel(series, index)
+    hidden = bool(expression)
+    lines: list[Any] = [_metric(id, metric, series.label, hidden=hidden) for id, metric in metrics.items()]
+    if expression:
+        lines.append([{"id": f"{next(iter(metrics))}_line", "expression": expression, "label": series.label}])
+    return lines
+
+
+def _metric(id: str, metric: Metric, label: str, *, hidden: bool) -> list[Any]:
+    dimensions = [part for pair in metric.dimensions.items() for part in pair]
+    settings = {"id": id, "stat": metric.statistic, **({"visible": False} if hidden else {"label": label})}
+    return [metric.namespace, metric.name, *dimensions, settings]
+
+
+def _at(left: int, top: int, wide: int, high: int, kind: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "x": left, "y": top, "width": wide, "height": high, "properties": properties}

@@ -1,74 +1,128 @@
-"""Alarms on what the callers of an endpoint feel: errors and slowness."""
+"""Alarms on what an endpoint promises: how fast its errors use up what is forgiven, latency, and room for more."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cdktf_cdktf_provider_aws.cloudwatch_composite_alarm import CloudwatchCompositeAlarm
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (
     CloudwatchMetricAlarm,
     CloudwatchMetricAlarmMetricQuery,
     CloudwatchMetricAlarmMetricQueryMetric,
 )
 
+from infra.endpoint_signals import Signal, endpoint_signals
 from infra.naming import Names
+from infra.page import Series
 from infra.spec import EndpointSpec
-from infra.spec.contract import VARIANT_NAME
+from infra.spec.alerts import Severity
 from infra.toolkit import Construct
 
-_PERIOD_SECONDS = 300
+_PERIOD_SECONDS, _PERIODS = 300, 3
+
+
+@dataclass(frozen=True)
+class Burn:
+    """Failures `factor` times as frequent as is forgiven, in a long and in a short window: the short one ends it soon.
+
+    https://sre.google/workbook/alerting-on-slos/, "Multiwindow, Multi-Burn-Rate Alerts": at 14.4 a month's errors are
+    made in two days, at 6 in five.
+    """
+
+    name: str
+    severity: Severity
+    factor: float
+    windows: Mapping[str, int]
+
+
+BURNS = (
+    Burn("failing-fast", "page", 14.4, {"1h": 3600, "5m": 300}),
+    Burn("failing-slowly", "ticket", 6, {"6h": 21600, "30m": 1800}),
+)
 
 
 class EndpointAlarms(Construct):
-    """Two alarms, by the bounds that the endpoint's spec promises. An idle endpoint sends no data and is well."""
+    """The alarms of one endpoint, by the bounds in its spec. An idle endpoint sends no data and is well."""
 
-    def __init__(self, scope: Construct, id: str, *, spec: EndpointSpec, names: Names, topic_arn: str) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, spec: EndpointSpec, names: Names, topic_arns: Mapping[Severity, str]
+    ) -> None:
         super().__init__(scope, id)
-        self._name = names.regional(spec.name)
-        self._dimensions = {"EndpointName": self._name, "VariantName": VARIANT_NAME}
-        CloudwatchMetricAlarm(
-            self,
-            "errors",
-            alarm_name=f"{self._name}-errors",
-            alarm_description=f"More than {spec.max_error_percent} % of the calls to {self._name} fail",
-            comparison_operator="GreaterThanThreshold",
-            threshold=spec.max_error_percent,
-            evaluation_periods=2,
-            treat_missing_data="notBreaching",
-            metric_query=[
-                CloudwatchMetricAlarmMetricQuery(
-                    id="percent", expression="100 * failed / calls", label="Failed calls in percent", return_data=True
-                ),
-                self._sum("failed", "Invocation5XXErrors"),
-                self._sum("calls", "Invocations"),
-            ],
-            tags={"model": spec.model},
-            alarm_actions=[topic_arn],
-            ok_actions=[topic_arn],
-        )
-        CloudwatchMetricAlarm(
-            self,
-            "latency",
-            alarm_name=f"{self._name}-latency",
-            alarm_description=f"1 call in 100 to {self._name} takes longer than {spec.max_latency_ms} ms",
-            comparison_operator="GreaterThanThreshold",
-            namespace="AWS/SageMaker",
-            metric_name="ModelLatency",
-            extended_statistic="p99",
-            # SageMaker reports microseconds.
-            threshold=spec.max_latency_ms * 1000,
-            period=_PERIOD_SECONDS,
-            evaluation_periods=2,
-            dimensions=self._dimensions,
-            treat_missing_data="notBreaching",
-            tags={"model": spec.model},
-            alarm_actions=[topic_arn],
-            ok_actions=[topic_arn],
-        )
+        self._name, self._tags, self._topic_arns = names.regional(spec.name), {"model": spec.model}, topic_arns
+        signals = endpoint_signals(spec, self._name)
+        burning = [self._burn(burn, signals.failed_percent, spec.max_error_percent) for burn in BURNS]
+        late, full = self._above(signals.latency), self._above(signals.saturation)
+        self.alarm_names: list[str] = [*burning, late, full]
 
-    def _sum(self, id: str, metric: str) -> CloudwatchMetricAlarmMetricQuery:
-        return CloudwatchMetricAlarmMetricQuery(
+    def _burn(self, burn: Burn, failed: Series, forgiven_percent: float) -> str:
+        # However much is forgiven, an endpoint that answers nothing fails.
+        bound = min(100.0, burn.factor * forgiven_percent)
+        windows = [
+            CloudwatchMetricAlarm(
+                self,
+                f"{burn.name}-{window}",
+                alarm_name=f"{self._name}-{burn.name}-{window}",
+                alarm_description=f"{bound:g} % or more of the calls to {self._name} failed within {window}",
+                comparison_operator="GreaterThanOrEqualToThreshold",
+                threshold=bound,
+                evaluation_periods=1,
+                treat_missing_data="notBreaching",
+                metric_query=_queries(failed, seconds),
+                tags=self._tags,
+            )
+            for window, seconds in burn.windows.items()
+        ]
+        topic_arn = self._topic_arns[burn.severity]
+        whole = CloudwatchCompositeAlarm(
+            self,
+            burn.name,
+            alarm_name=f"{self._name}-{burn.name}",
+            alarm_description=f"{self._name} fails {burn.factor:g} times as often as is forgiven",
+            alarm_rule=" AND ".join(f'ALARM("{alarm.alarm_name}")' for alarm in windows),
+            alarm_actions=[topic_arn],
+            ok_actions=[topic_arn],
+            tags=self._tags,
+        )
+        return str(whole.alarm_name)
+
+    def _above(self, signal: Signal) -> str:
+        what, topic_arn = signal.what.replace(" ", "-"), self._topic_arns["ticket"]
+        minutes = _PERIODS * _PERIOD_SECONDS // 60
+        alarm = CloudwatchMetricAlarm(
+            self,
+            what,
+            alarm_name=f"{self._name}-{what}",
+            alarm_description=f"{self._name}: {signal.what} above {signal.bound:g} {signal.unit} for {minutes} minutes",
+            comparison_operator="GreaterThanThreshold",
+            threshold=signal.bound,
+            evaluation_periods=_PERIODS,
+            treat_missing_data="notBreaching",
+            metric_query=_queries(signal.series, _PERIOD_SECONDS),
+            tags=self._tags,
+            alarm_actions=[topic_arn],
+            ok_actions=[topic_arn],
+        )
+        return str(alarm.alarm_name)
+
+
+def _queries(series: Series, period_seconds: int) -> list[CloudwatchMetricAlarmMetricQuery]:
+    """Return a line as an alarm asks for it: the metrics, and what is made of them."""
+    asked = [
+        CloudwatchMetricAlarmMetricQuery(
             id=id,
+            return_data=None if series.expression else True,
             metric=CloudwatchMetricAlarmMetricQueryMetric(
-                namespace="AWS/SageMaker",
-                metric_name=metric,
-                stat="Sum",
-                period=_PERIOD_SECONDS,
-                dimensions=self._dimensions,
+                namespace=metric.namespace,
+                metric_name=metric.name,
+                stat=metric.statistic,
+                period=period_seconds,
+                dimensions=dict(metric.dimensions),
             ),
         )
+        for id, metric in series.metrics.items()
+    ]
+    if series.expression:
+        line = CloudwatchMetricAlarmMetricQuery(
+            id="line", expression=series.expression, label=series.label, return_data=True
+        )
+        asked.insert(0, line)
+    return asked

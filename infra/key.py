@@ -1,5 +1,7 @@
 """KMS keys: one that encrypts what an environment keeps, made or brought, and one that signs what it releases."""
 
+from collections.abc import Sequence
+
 from cdktf import Postcondition, TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.data_aws_kms_key import DataAwsKmsKey
 from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
@@ -14,9 +16,21 @@ _GUARDED_DAYS, _UNGUARDED_DAYS = 30, 7
 
 
 class EncryptionKey(Construct):
-    """A key that turns by itself each year, ruled by the account's IAM. Logs, alarms and events may write under it."""
+    """A key that turns by itself each year, ruled by the account's IAM. Logs, alarms and events may write under it.
 
-    def __init__(self, scope: Construct, id: str, *, names: Names, purpose: str, guarded: bool) -> None:
+    `statements` let others in.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        names: Names,
+        purpose: str,
+        guarded: bool,
+        statements: Sequence[Statement] = (),
+    ) -> None:
         super().__init__(scope, id)
         key = KmsKey(
             self,
@@ -24,7 +38,7 @@ class EncryptionKey(Construct):
             description=f"Encrypts the {purpose} of {names.project} {names.environment}",
             enable_key_rotation=True,
             deletion_window_in_days=_GUARDED_DAYS if guarded else _UNGUARDED_DAYS,
-            policy=policy(_by_account(names), *_by_services(names)),
+            policy=policy(_by_account(names), *_by_services(names), *statements),
             lifecycle=TerraformResourceLifecycle(prevent_destroy=guarded),
         )
         KmsAlias(self, "alias", name=f"alias/{names.regional(purpose)}", target_key_id=key.key_id)

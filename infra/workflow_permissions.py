@@ -8,8 +8,8 @@ from infra.role import Statement
 
 # A role may be handed to what this platform runs, and to nothing else.
 _PASSED_TO = (
-    *("application-autoscaling", "autoscaling", "batch", "budgets", "config", "ec2", "ecs-tasks", "events", "firehose"),
-    *("iot", "lambda", "sagemaker", "scheduler", "states", "vpc-flow-logs"),
+    *("application-autoscaling", "autoscaling", "batch", "budgets", "cloudtrail", "config", "ec2", "ecs-tasks"),
+    *("events", "firehose", "iot", "lambda", "sagemaker", "scheduler", "states", "vpc-flow-logs"),
 )
 
 # What AWS keeps in one region for all of them.

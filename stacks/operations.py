@@ -1,18 +1,29 @@
 """Who is told what of a region."""
 
-from infra.alarm_topic import AlarmTopic
-from infra.dashboard import Dashboard
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.alert_topic import AlertTopic
 from infra.endpoint_alarms import EndpointAlarms
+from infra.health_alarm import HealthAlarm
 from infra.naming import Names
-from infra.queue_alarm import QueueAlarm
+from infra.pool_alarms import PoolAlarms
 from infra.spec import Environment, RegionSpec
+from infra.spec.alerts import SEVERITIES, Severity
 from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
 from stacks.pools import PoolsOutputs
 
 
+@dataclass(frozen=True)
+class OperationsOutputs:
+    """Where to say what: a topic for each severity."""
+
+    topic_arns: Mapping[Severity, str]
+
+
 class OperationsStack(Stack):
-    """Alarms for endpoints and queues, and a dashboard."""
+    """A topic for each severity, alarms for endpoints and queues, and one light for them all."""
 
     def __init__(
         self,
@@ -23,12 +34,27 @@ class OperationsStack(Stack):
         pools: PoolsOutputs,
     ) -> None:
         super().__init__(scope, environment, region.name, "operations")
-        names = Names.of(environment, region.name)
-        topic = AlarmTopic(self, "alarms", names=names, key_arn=data.key_arn, emails=environment.budget.emails)
-        # A group, so that whatever an endpoint is called, nothing else is called so.
-        endpoints = Construct(self, "endpoint")
-        for spec in region.endpoints:
-            EndpointAlarms(endpoints, spec.name, spec=spec, names=names, topic_arn=topic.arn)
-        for pool, queue_arns in pools.queue_arns.items():
-            QueueAlarm(self, f"pool-{pool}", pool=pool, queue_arns=queue_arns, names=names, topic_arn=topic.arn)
-        Dashboard(self, "overview", names=names, endpoints=region.endpoints)
+        names, mails = Names.of(environment, region.name), environment.budget.emails
+        topics = {
+            severity: AlertTopic(
+                self,
+                severity,
+                severity=severity,
+                names=names,
+                key_arn=data.key_arn,
+                receivers=environment.alerts.receivers(severity, otherwise=mails),
+            ).arn
+            for severity in SEVERITIES
+        }
+        # Groups, so that whatever a thing is called, nothing else is called so.
+        endpoints, queues = Construct(self, "endpoint"), Construct(self, "pool")
+        alarms: list[EndpointAlarms | PoolAlarms] = [
+            EndpointAlarms(endpoints, spec.name, spec=spec, names=names, topic_arns=topics) for spec in region.endpoints
+        ]
+        alarms += [
+            PoolAlarms(queues, pool, pool=pool, queue_arns=arns, names=names, topic_arn=topics["ticket"])
+            for pool, arns in pools.queue_arns.items()
+        ]
+        alarm_names = [name for one in alarms for name in one.alarm_names]
+        HealthAlarm(self, "health", names=names, alarm_names=alarm_names, topic_arn=topics["info"])
+        self.outputs = OperationsOutputs(topics)

@@ -41,6 +41,7 @@ SIGNING_NAMES = {
     "iot-data": "iotdata",
     "sagemaker-runtime": "sagemaker",
     "service-quotas": "servicequotas",
+    "accessanalyzer": "access-analyzer",
     "stepfunctions": "states",
 }
 """botocore service → the name that its clients sign with, where the two differ."""

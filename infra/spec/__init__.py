@@ -1,6 +1,9 @@
 """The words environments are written in: frozen values, checked before anything is created."""
 
+from infra.spec.access import AccessSpec, AccountUsers, IdentityCenter, Principals, Saml
+from infra.spec.alerts import AlertsSpec
 from infra.spec.api import ApiSpec, WebAclSpec
+from infra.spec.audit import AuditSpec
 from infra.spec.base import Spec, gather
 from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec, PayerSpec
@@ -23,9 +26,13 @@ from infra.spec.training import TrainingSpec
 
 __all__ = [
     "JOB_SERVICES",
+    "AccessSpec",
+    "AccountUsers",
+    "AlertsSpec",
     "AnyNetworkSpec",
     "ApiSpec",
     "Async",
+    "AuditSpec",
     "AwsAccount",
     "BudgetSpec",
     "ClusterSpec",
@@ -42,12 +49,15 @@ __all__ = [
     "GpuNeed",
     "GpuPoolSpec",
     "GroundplanError",
+    "IdentityCenter",
     "JobRolloutSpec",
     "NetworkSpec",
     "PayerSpec",
+    "Principals",
     "Problem",
     "RealTime",
     "RegionSpec",
+    "Saml",
     "ScheduleSpec",
     "Serverless",
     "Spec",

@@ -7,7 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from infra.spec.access import AccessSpec
+from infra.spec.alerts import AlertsSpec
 from infra.spec.api import ApiSpec
+from infra.spec.audit import AuditSpec
 from infra.spec.base import Spec, sound
 from infra.spec.clusters import ClusterSpec
 from infra.spec.cost import BudgetSpec
@@ -155,6 +158,9 @@ class Environment(Spec):
     old_versions_days: int | None = Field(
         default=90, ge=1, description="days that a replaced object stays readable, or None for as long as its bucket"
     )
+    access: AccessSpec = AccessSpec()
+    alerts: AlertsSpec = AlertsSpec()
+    audit: AuditSpec | None = Field(default=AuditSpec(), description="AuditSpec(…), or None to record nothing")
     guarded: bool = Field(default=True, description="True: buckets and keys with contents cannot be destroyed")
     ttl_hours: int | None = Field(
         default=None,

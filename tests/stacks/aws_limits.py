@@ -94,6 +94,7 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
         255, r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*internal", "owner", "CreateHostedZone"
     ),
     ("aws_s3_bucket", "bucket"): Limit(63, r"[a-z0-9][a-z0-9-]+[a-z0-9]", "world", "CreateBucket"),
+    ("aws_guardduty_detector_feature", "name"): Limit(100, r"[A-Z0-9_]+", "owner", "DetectorFeatureConfiguration"),
     ("aws_sagemaker_endpoint", "name"): Limit(63, _SAGEMAKER, "region", "CreateEndpoint"),
     ("aws_sagemaker_endpoint_configuration", "name"): Limit(63, _SAGEMAKER, "region", "CreateEndpointConfig"),
     ("aws_sagemaker_endpoint_configuration", "name_prefix"): Limit(

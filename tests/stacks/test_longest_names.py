@@ -6,6 +6,7 @@ from pathlib import Path
 import environments
 from infra.spec import (
     Async,
+    AuditSpec,
     EdgeFleetSpec,
     EndpointSpec,
     Environment,
@@ -79,7 +80,7 @@ def environment_of_long_words() -> Environment:
         ),
         edge_fleets=(EdgeFleetSpec(name="f" * 10, model="m" * 32, waves=(WaveSpec(name="w" * 16, percent=1),)),),
     )
-    return local.model_copy(update={"name": "e" * 10, "project": "g" * 14, "regions": (region,)})
+    return local.model_copy(update={"name": "e" * 10, "project": "g" * 14, "regions": (region,), "audit": AuditSpec()})
 
 
 def test_every_name_fits(tmp_path: Path) -> None:

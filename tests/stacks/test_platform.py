@@ -42,7 +42,9 @@ def test_every_environment_has_its_stacks(stacks: Stacks) -> None:
         expected |= {f"{name}-{region}-{component}" for region in regions for component in IN_EACH_REGION}
         with_devices = [region.name for region in environments.load(name).regions if region.edge_fleets]
         expected |= {f"{name}-{region}-edge" for region in with_devices}
-        expected.add(f"{name}-cost")
+        expected |= {f"{name}-access", f"{name}-cost", f"{name}-overview"}
+        if environments.load(name).audit:
+            expected |= {f"{name}-trail", *(f"{name}-{region}-audit" for region in regions)}
     assert set(stacks) == expected
 
 
@@ -69,6 +71,13 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     assert "dev-us-east-1-network" in manifest["dev-us-east-1-serving"]["dependencies"]
     assert needs[f"{here}edge"] == {"data"}
     assert needs[f"{here}operations"] == {"data", "pools"}
+    assert needs["local-access"] == {"data"}
+    dev = {id: {need.removeprefix("dev-us-east-1-") for need in manifest[id]["dependencies"]} for id in manifest}
+    # Where reads and writes of the data are recorded too, the trail names the data buckets.
+    assert dev["dev-trail"] == set()
+    assert "prod-eu-west-1-data" in manifest["prod-trail"]["dependencies"]
+    assert dev["dev-us-east-1-audit"] == {"dev-trail", "operations"}
+    assert dev["dev-access"] == {"data", "dev-trail"}
 
 
 def test_stacks_come_in_the_order_of_their_needs(tmp_path: Path) -> None:
@@ -113,6 +122,7 @@ def test_what_serves_a_model_is_tagged_with_it(stacks: Stacks) -> None:
         (
             "aws_appautoscaling_target",
             "aws_cloudwatch_log_group",
+            "aws_cloudwatch_composite_alarm",
             "aws_cloudwatch_metric_alarm",
             "aws_iot_billing_group",
             "aws_iot_policy",

@@ -1,0 +1,62 @@
+"""Who may do what in an environment."""
+
+from collections.abc import Mapping, Sequence
+
+from infra.access_policies import Kept, Reach, Records, boundary, statements
+from infra.access_role import AccessRole, Boundary
+from infra.naming import Names
+from infra.spec import Environment
+from infra.spec.access import RoleName
+from infra.toolkit import Construct, Stack
+from stacks.data import DataOutputs
+from stacks.trail import TrailOutputs
+
+AUDITOR: RoleName = "auditor"
+UNDER_OUR_BOUNDARY: tuple[RoleName, ...] = ("data-scientist", "ml-engineer", "operator", "ci")
+
+# AWS keeps these up to date for what an auditor must see; the boundary stays read-only whatever is attached later.
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+AUDITORS = {
+    "security_audit": "arn:aws:iam::aws:policy/SecurityAudit",
+    "view_only": "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
+}
+
+
+class AccessStack(Stack):
+    """Five roles under boundaries. IAM is global: an environment has them once."""
+
+    def __init__(
+        self, scope: Construct, environment: Environment, data: Sequence[DataOutputs], trails: Sequence[TrailOutputs]
+    ) -> None:
+        region = environment.regions[0].name
+        super().__init__(scope, environment, region, "access", id=f"{environment.name}-access")
+        names, spec = Names.of(environment, region), environment.access
+        reach = Reach(
+            names.project,
+            names.environment,
+            names.account_id,
+            kept=[_kept(one) for one in data],
+            records=[Records(trail.bucket_arn, trail.key_arn) for trail in trails],
+        )
+        bound = Boundary(self, "boundary", names=names, statements=boundary(reach))
+        bounds: list[tuple[RoleName, str, Mapping[str, str]]] = [(role, bound.arn, {}) for role in UNDER_OUR_BOUNDARY]
+        for role, boundary_arn, managed in (*bounds, (AUDITOR, READ_ONLY, AUDITORS)):
+            AccessRole(
+                self,
+                role,
+                spec=spec,
+                github=environment.github,
+                names=names,
+                boundary_arn=boundary_arn,
+                statements=statements(role, reach, engineers_release=spec.engineers_release),
+                managed_policy_arns=managed,
+            )
+
+
+def _kept(data: DataOutputs) -> Kept:
+    return Kept(
+        data_bucket=data.data_bucket_arn,
+        artifact_bucket=data.artifact_bucket_arn,
+        repository=data.repository_arn,
+        signing_key=data.signing_key_arn,
+    )
