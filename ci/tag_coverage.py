@@ -22,6 +22,12 @@ UNKNOWN_LAUNCHERS = {
     *("aws_launch_configuration", "aws_spot_fleet_request", "aws_spot_instance_request"),
 }
 
+# Cloud Control takes any resource as JSON: no default tag reaches it, so its own must be written there.
+CLOUD_CONTROL = "aws_cloudcontrolapi_resource"
+UNTAGGABLE = {"AWS::IoT::AccountAuditConfiguration"}
+# Not parsed as JSON: expressions of Terraform may stand in it, with quotes of their own.
+PAIR = re.compile(r'"Key": "([^"]+)", "Value": "([^"]*)"')
+
 Document = Mapping[str, Any]
 Tags = Mapping[str, str]
 
@@ -92,7 +98,11 @@ def carriers(stack: str, document: Document) -> Iterator[Carrier]:
             if kind == "aws_autoscaling_group":
                 yield from _group(stack, address, block, declared)
                 continue
-            if taggable(kind):
+            if kind == CLOUD_CONTROL:
+                if block["type_name"] not in UNTAGGABLE:
+                    written = dict(PAIR.findall(str(block["desired_state"])))
+                    yield Carrier(stack, address, "", written)
+            elif taggable(kind):
                 yield Carrier(stack, address, "", {**default, **block.get("tags", {})})
             yield from _launched(stack, address, kind, block, declared, default)
 

@@ -1,4 +1,4 @@
-"""A declared resource as a rule of price sees it, and the three things that a rule may say of it."""
+"""A declared resource as a rule of price sees it, and the four things that a rule may say of it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,14 @@ class ByUse:
     unit: str
 
 
-Item = Fixed | Scaling | ByUse
+@dataclass(frozen=True)
+class Unpriced:
+    """Part of a resource whose price is not known, so that the rest of it is all that the sum holds."""
+
+    reason: str
+
+
+Item = Fixed | Scaling | ByUse | Unpriced
 
 
 @dataclass

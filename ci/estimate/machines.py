@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from ci.estimate.declared import Declared, Fixed, Item, Scaling, blocks
+from ci.estimate.declared import Declared, Fixed, Item, Scaling, UnknownPriceError, Unpriced, blocks
 from infra.spec.instance_types import instance_types
 
 SECONDS_PER_HOUR = 3600
@@ -25,7 +25,14 @@ def compute_environment(declared: Declared) -> Iterator[Item]:
     def nodes(vcpus: int, name: str) -> int:
         return ceil(vcpus / instance_types()[name].vcpus)
 
-    prices = {name: declared.book.hourly(name) for name in types}
+    prices: dict[str, float] = {}
+    for name in types:
+        try:
+            prices[name] = declared.book.hourly(name)
+        except UnknownPriceError as error:
+            yield Unpriced(f"{error}; the sum has its pool with the other types only")
+    if not prices:
+        return
     idle, worst = (
         max(nodes(resources.get(limit, 0), name) * (price + disk) for name, price in prices.items())
         for limit in ("min_vcpus", "max_vcpus")

@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from ci.estimate.declared import HOURS_PER_MONTH, ByUse, Declared, Fixed, PriceBook, Scaling, UnknownPriceError
+from ci.estimate.declared import (
+    HOURS_PER_MONTH,
+    ByUse,
+    Declared,
+    Fixed,
+    PriceBook,
+    Scaling,
+    UnknownPriceError,
+    Unpriced,
+)
 from ci.estimate.rules import rule
 from ci.manifest import Stack
 from ci.result import Result
@@ -119,7 +128,9 @@ class _Found:
             self.errors.append(f"{stack} {declared.kind}.{declared.name}: {error}")
             return
         for item in items:
-            if isinstance(item, ByUse):
+            if isinstance(item, Unpriced):
+                self.errors.append(f"{stack} {declared.kind}.{declared.name}: {item.reason}")
+            elif isinstance(item, ByUse):
                 self.uses[item.what, item.usd, item.unit] += copies
             else:
                 self.lines.append(_line(stack, declared, item, copies))

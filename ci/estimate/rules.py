@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from ci.estimate import machines
-from ci.estimate.declared import Declared, Fixed, Item, blocks
+from ci.estimate.declared import Declared, Fixed, Item, Unpriced, blocks
 
 Rule = Callable[[Declared], Iterator[Item]]
 
@@ -16,6 +16,7 @@ FREE_PREFIXES = (
     *("aws_vpc_endpoint_", "aws_wafv2_web_acl_", "aws_s3_account_", "aws_s3control_", "aws_ec2_tag"),
 )
 FREE = {
+    *("aws_iot_billing_group", "aws_kms_grant"),
     *("aws_vpc", "aws_subnet", "aws_internet_gateway", "aws_default_security_group", "aws_launch_template"),
     *("aws_default_network_acl", "aws_network_acl", "aws_default_route_table", "aws_placement_group"),
     *("aws_batch_job_queue", "aws_batch_job_definition", "aws_batch_scheduling_policy", "aws_egress_only_internet"),
@@ -117,9 +118,19 @@ def _web_acl(declared: Declared) -> Iterator[Item]:
     yield declared.book.by_use("requests looked at", "web-acl-requests")
 
 
+def _cloud_control(declared: Declared) -> Iterator[Item]:
+    """Cloud Control's resources go by a type of their own: those of IoT Core are configuration, or paid by use."""
+    kind = declared.block["type_name"]
+    if kind == "AWS::IoT::JobTemplate":
+        yield declared.book.by_use("jobs on devices", "iot-jobs")
+    elif not kind.startswith("AWS::IoT::"):
+        yield Unpriced(f"nobody has said what {kind} costs; add it to ci/estimate/rules.py")
+
+
 _RULES: dict[str, Rule] = {
     "aws_autoscaling_group": machines.auto_scaling_group,
     "aws_batch_compute_environment": machines.compute_environment,
+    "aws_cloudcontrolapi_resource": _cloud_control,
     "aws_cloudwatch_composite_alarm": _each("composite alarm", "composite-alarm"),
     "aws_cloudwatch_dashboard": _each("dashboard", "dashboard"),
     "aws_cloudwatch_metric_alarm": _metric_alarm,

@@ -56,7 +56,21 @@ def job_definition(document: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
         yield definition, "propagate_tags"
 
 
-PROPAGATIONS = [default_tags, launch_template, auto_scaling_group, compute_environment, job_definition]
+def cloud_control(document: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    for resource in declared(document, "aws_cloudcontrolapi_resource"):
+        if '"Tags"' in resource["desired_state"]:
+            yield resource, "desired_state"
+
+
+def take_out(holder: Any, key: Any) -> None:
+    """Remove what is under `key`; of a resource that is all JSON, its tags alone, or nothing would be left to tag."""
+    if key == "desired_state":
+        holder[key] = holder[key].replace('"Tags"', '"Text"').replace('"Key"', '"Word"')
+    else:
+        del holder[key]
+
+
+PROPAGATIONS = [default_tags, launch_template, auto_scaling_group, compute_environment, job_definition, cloud_control]
 
 
 def test_every_taggable_resource_and_all_that_it_launches_is_tagged(stacks: Stacks) -> None:
@@ -78,7 +92,7 @@ def test_without_any_one_propagation_the_check_fails(stacks: Stacks, way: Propag
         for index in range(len(list(way(document)))):
             mutant = copy.deepcopy(document)
             holder, key = list(way(mutant))[index]
-            del holder[key]
+            take_out(holder, key)
             tried += 1
             if not gaps(stack, mutant):
                 unnoticed.append(f"{stack}: {way.__name__} without {key!r}")
