@@ -6,6 +6,7 @@ from infra.spec import (
     AuditSpec,
     AwsAccount,
     BudgetSpec,
+    ClusterSpec,
     EdgeFleetSpec,
     EndpointSpec,
     Environment,
@@ -36,6 +37,13 @@ ENVIRONMENT = Environment(
             name="us-east-1",
             network=NetworkSpec(cidr="10.20.0.0/16", zones=2, flow_logs=(FlowLogSpec(kept_days=30),)),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=4),),
+            clusters=(
+                ClusterSpec(
+                    name="shared",
+                    worker_types=("m7i.xlarge", "m6i.xlarge", "m5.xlarge", "r7i.xlarge", "r6i.xlarge"),
+                    max_workers=8,
+                ),
+            ),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
             endpoints=(
                 EndpointSpec(name="review-sentiment", model="review_sentiment"),

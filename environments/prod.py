@@ -8,6 +8,7 @@ from infra.spec import (
     Async,
     AwsAccount,
     BudgetSpec,
+    ClusterSpec,
     EdgeFleetSpec,
     EndpointSpec,
     Environment,
@@ -94,6 +95,16 @@ ENVIRONMENT = Environment(
                     max_nodes=4,
                     shared_memory_gb=64,
                     fair_shares=(FairShareSpec(name="product", weight=0.5), FairShareSpec(name="research")),
+                ),
+            ),
+            clusters=(
+                ClusterSpec(
+                    name="shared",
+                    head_type="r7i.xlarge",
+                    worker_types=("m7i.2xlarge", "m6i.2xlarge", "m5.2xlarge", "c7i.2xlarge", "c6i.2xlarge"),
+                    max_workers=16,
+                    # Enough to go on with when a whole market of spot machines is gone.
+                    on_demand_workers=1,
                 ),
             ),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),

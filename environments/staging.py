@@ -5,6 +5,7 @@ from infra.spec import (
     Async,
     AwsAccount,
     BudgetSpec,
+    ClusterSpec,
     EndpointSpec,
     Environment,
     GithubSpec,
@@ -34,6 +35,13 @@ ENVIRONMENT = Environment(
                 interface_endpoints=("ecr.api", "ecr.dkr", "logs", "sts"),
             ),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=4),),
+            clusters=(
+                ClusterSpec(
+                    name="shared",
+                    worker_types=("m7i.xlarge", "m6i.xlarge", "m5.xlarge", "r7i.xlarge", "r6i.xlarge"),
+                    max_workers=4,
+                ),
+            ),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
             endpoints=(
                 EndpointSpec(name="review-sentiment", model="review_sentiment"),

@@ -49,6 +49,8 @@ def exists(model: Any, backend: Any) -> bool:
         return False  # AWS makes these, and keeps them.
     if kind == "Parameter" and model.name.startswith("/aws/service/"):
         return False  # What AWS publishes to everybody; moto loads it when it is first asked for.
+    if kind == "DelegationSet" and not model.id:
+        return False  # The name servers of one zone: moto keeps them when it is gone.
     if kind == "NetworkInterface" and model.instance and _has_ended(model.instance):
         return False  # AWS deletes a machine's own interface with it.
     vpc = getattr(model, "vpc_id", None)

@@ -139,7 +139,7 @@ class ClusterSpec(Spec):
         different = set(self.worker_types)
         if len(different) < _ENOUGH_TYPES and self.worker_types[0] in instance_types():
             rule = f"are {len(different)} types where spot wants {_ENOUGH_TYPES} to choose from"
-            alike = [name for name, fact in instance_types().items() if _shape(fact) == _shape(self.worker)]
+            alike = [name for name, fact in instance_types().items() if _could_stand_in(fact, self.worker)]
             more = ", ".join(name for name in alike if name not in different)
             fix = f"add some of {more}" if more else "choose a size that more types have"
             yield self.problem("worker_types", rule, f"{fix}, or name a capacity_reservation")
@@ -150,6 +150,10 @@ class ClusterSpec(Spec):
 
 def _shape(fact: InstanceType) -> tuple[int, int, str]:
     return fact.vcpus, fact.gpus, fact.architecture
+
+
+def _could_stand_in(fact: InstanceType, for_: InstanceType) -> bool:
+    return _shape(fact) == _shape(for_) and 2 * fact.gpu_memory_gib >= for_.gpu_memory_gib
 
 
 def _size(fact: InstanceType) -> str:
