@@ -66,7 +66,7 @@ def test_workers_are_diversified_rebalanced_and_drained_and_the_head_is_one(stac
 
 def test_terraform_is_handed_the_script_and_every_dollar_sign_in_it(stacks: Stacks) -> None:
     for stack, content in stacks.items():
-        for script in content["locals"].values() if stack.endswith("-clusters") else ():
+        for script in content.get("locals", {}).values() if stack.endswith("-clusters") else ():
             # What is left are the values that Terraform puts in; all else of the shell's is escaped.
             put_in = re.findall(r"(?<!\$)\$\{([^}]*)\}", script)
             assert put_in, stack
