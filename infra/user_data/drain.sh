@@ -17,7 +17,8 @@ why() {
   fi
 }
 
-gone() { [ -z "$(docker ps --quiet --filter name=^ray$)" ]; }
+# The head knows it first: what runs in the container goes on when Ray has left the cluster in order.
+gone() { ! node_id >/dev/null; }
 
 until reason=$(why); do
   sleep "${GROUNDPLAN_PAUSE:-5}"
@@ -28,8 +29,8 @@ if [ "$reason" = spot ] && [ "$seconds" -gt "$SPOT_SECONDS" ]; then
 fi
 say "draining for $seconds seconds at most: $reason"
 touch "$DRAINING"
-# Preemption is the reason that Ray never refuses. No node id: the one that runs in this container.
-in_ray ray drain-node --address "$HEAD_ADDRESS:$RAY_PORT" --reason DRAIN_NODE_REASON_PREEMPTION \
+# Preemption is the reason that Ray never refuses.
+in_ray ray drain-node --address "$HEAD_ADDRESS:$RAY_PORT" --node-id "$(node_id)" --reason DRAIN_NODE_REASON_PREEMPTION \
   --reason-message "$reason" --deadline-remaining-seconds "$seconds" || say "the head did not take the drain"
 try "$seconds" gone || say "tasks were still running"
 systemctl stop ray.service

@@ -38,4 +38,5 @@ try() {
 
 in_ray() { docker exec ray "$@"; }
 
-joined() { in_ray python -m ml.clusters --address "$HEAD_ADDRESS:$RAY_PORT" joined "$(metadata instance-id)"; }
+# node_id: print what Ray calls this machine; fail while it has not joined.
+node_id() { in_ray python -m ml.clusters --address "$HEAD_ADDRESS:$RAY_PORT" node "$(metadata instance-id)"; }

@@ -45,7 +45,7 @@ if [ "$KIND" = head ]; then
 fi
 systemctl daemon-reload
 systemctl enable --now ray.service
-try "$JOIN_SECONDS" joined
+try "$JOIN_SECONDS" node_id
 systemctl enable --now "$AGENT"
 answer "$LAUNCH_HOOK" CONTINUE
 say "$KIND of $CLUSTER is ready"

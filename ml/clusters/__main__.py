@@ -1,4 +1,4 @@
-"""``python -m ml.clusters joined|plan``, in the container that runs Ray: the machines' scripts read what it prints."""
+"""``python -m ml.clusters node|plan``, in the container that runs Ray: the machines' scripts read what it prints."""
 
 import argparse
 import sys
@@ -10,8 +10,10 @@ from ml.clusters.demand import Shape, plan
 def main(arguments: list[str] | None = None) -> int:
     """Answer one question; 0 is yes or done, 1 is no."""
     given = _parser().parse_args(arguments)
-    if given.question == "joined":
-        return 0 if given.instance in ray_state.instances(given.address) else 1
+    if given.question == "node":
+        found = ray_state.node_id(given.address, given.instance)
+        print(found or "")
+        return 0 if found else 1
     workers, waiting = ray_state.workers_and_waiting(given.address)
     shape = Shape(cpus=given.cpus, gpus=given.gpus)
     made = plan(workers, waiting, shape=shape, group_size=given.group_size, idle_seconds=given.idle_seconds)
@@ -25,8 +27,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml.clusters", description=__doc__)
     parser.add_argument("--address", required=True, help="host and port of the head")
     questions = parser.add_subparsers(dest="question", required=True)
-    joined = questions.add_parser("joined", help="is this machine in the cluster?")
-    joined.add_argument("instance", help="its EC2 id")
+    node = questions.add_parser("node", help="what does Ray call this machine?")
+    node.add_argument("instance", help="its EC2 id")
     wanted = questions.add_parser("plan", help="how many workers does the work need?")
     wanted.add_argument("--group-size", type=int, required=True, help="machines that the group was told to have")
     wanted.add_argument("--cpus", type=float, required=True, help="of one worker")

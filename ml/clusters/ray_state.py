@@ -8,9 +8,9 @@ from ml.clusters.demand import Shape, Worker
 _HEAD = "node:__internal_head__"
 
 
-def instances(address: str) -> set[str]:
-    """Return the EC2 ids of all machines that are in the cluster now."""
-    return {node.instance_id for node in _nodes(_status(address))}
+def node_id(address: str, instance: str) -> str | None:
+    """Return what Ray calls a machine, by its EC2 id, or None while it is not in the cluster."""
+    return next((node.node_id for node in _nodes(_status(address)) if node.instance_id == instance), None)
 
 
 def workers_and_waiting(address: str) -> tuple[list[Worker], list[Shape]]:

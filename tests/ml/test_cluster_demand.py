@@ -85,8 +85,9 @@ def ask(*words: str) -> int:
 
 
 @pytest.mark.usefixtures("ray")
-def test_the_command_says_who_has_joined() -> None:
-    assert [ask("joined", instance) for instance in ("i-head", "i-busy", "i-idle", "i-other")] == [0, 0, 0, 1]
+def test_the_command_says_what_ray_calls_a_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [ask("node", instance) for instance in ("i-head", "i-busy", "i-idle", "i-other")] == [0, 0, 0, 1]
+    assert capsys.readouterr().out.split() == ["node-i-head", "node-i-busy", "node-i-idle"]
 
 
 @pytest.mark.usefixtures("ray")

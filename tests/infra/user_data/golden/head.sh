@@ -66,7 +66,8 @@ try() {
 
 in_ray() { docker exec ray "$@"; }
 
-joined() { in_ray python -m ml.clusters --address "$HEAD_ADDRESS:$RAY_PORT" joined "$(metadata instance-id)"; }
+# node_id: print what Ray calls this machine; fail while it has not joined.
+node_id() { in_ray python -m ml.clusters --address "$HEAD_ADDRESS:$RAY_PORT" node "$(metadata instance-id)"; }
 END_OF_FILE
 cat >"$ROOT/opt/groundplan/set-up.sh" <<'END_OF_FILE'
 #!/bin/bash
@@ -116,7 +117,7 @@ if [ "$KIND" = head ]; then
 fi
 systemctl daemon-reload
 systemctl enable --now ray.service
-try "$JOIN_SECONDS" joined
+try "$JOIN_SECONDS" node_id
 systemctl enable --now "$AGENT"
 answer "$LAUNCH_HOOK" CONTINUE
 say "$KIND of $CLUSTER is ready"

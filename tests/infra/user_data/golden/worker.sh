@@ -61,7 +61,8 @@ try() {
 
 in_ray() { docker exec ray "$@"; }
 
-joined() { in_ray python -m ml.clusters --address "$HEAD_ADDRESS:$RAY_PORT" joined "$(metadata instance-id)"; }
+# node_id: print what Ray calls this machine; fail while it has not joined.
+node_id() { in_ray python -m ml.clusters --address "$HEAD_ADDRESS:$RAY_PORT" node "$(metadata instance-id)"; }
 END_OF_FILE
 cat >"$ROOT/opt/groundplan/set-up.sh" <<'END_OF_FILE'
 #!/bin/bash
@@ -111,7 +112,7 @@ if [ "$KIND" = head ]; then
 fi
 systemctl daemon-reload
 systemctl enable --now ray.service
-try "$JOIN_SECONDS" joined
+try "$JOIN_SECONDS" node_id
 systemctl enable --now "$AGENT"
 answer "$LAUNCH_HOOK" CONTINUE
 say "$KIND of $CLUSTER is ready"
@@ -161,7 +162,8 @@ why() {
   fi
 }
 
-gone() { [ -z "$(docker ps --quiet --filter name=^ray$)" ]; }
+# The head knows it first: what runs in the container goes on when Ray has left the cluster in order.
+gone() { ! node_id >/dev/null; }
 
 until reason=$(why); do
   sleep "${GROUNDPLAN_PAUSE:-5}"
@@ -172,8 +174,8 @@ if [ "$reason" = spot ] && [ "$seconds" -gt "$SPOT_SECONDS" ]; then
 fi
 say "draining for $seconds seconds at most: $reason"
 touch "$DRAINING"
-# Preemption is the reason that Ray never refuses. No node id: the one that runs in this container.
-in_ray ray drain-node --address "$HEAD_ADDRESS:$RAY_PORT" --reason DRAIN_NODE_REASON_PREEMPTION \
+# Preemption is the reason that Ray never refuses.
+in_ray ray drain-node --address "$HEAD_ADDRESS:$RAY_PORT" --node-id "$(node_id)" --reason DRAIN_NODE_REASON_PREEMPTION \
   --reason-message "$reason" --deadline-remaining-seconds "$seconds" || say "the head did not take the drain"
 try "$seconds" gone || say "tasks were still running"
 systemctl stop ray.service
