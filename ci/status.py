@@ -1,7 +1,8 @@
 """How an environment is: what is deployed, which endpoints answer, what the last jobs did."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ci.result import Result
 from ci.site import Site
@@ -28,6 +29,17 @@ class EndpointState(Result):
     instances: int | None
 
 
+class ClusterState(Result):
+    """One cluster: whether its head is there, and how many workers are, of those that should be."""
+
+    cluster: str
+    region: str
+    head_in_service: bool
+    workers_in_service: int
+    workers_desired: int
+    workers_most: int
+
+
 class JobState(Result):
     """One job and how it went."""
 
@@ -43,6 +55,7 @@ class StatusResult(Result):
     # Stack → how many resources its state holds.
     stacks: dict[str, int]
     endpoints: tuple[EndpointState, ...]
+    clusters: tuple[ClusterState, ...]
     # The newest first.
     jobs: tuple[JobState, ...]
 
@@ -50,7 +63,11 @@ class StatusResult(Result):
 def status(site: Site) -> StatusResult:
     """Look at the states, endpoints and jobs of the environment; reads only."""
     return StatusResult(
-        environment=site.name, stacks=_stacks(site), endpoints=tuple(_endpoints(site)), jobs=tuple(_jobs(site))
+        environment=site.name,
+        stacks=_stacks(site),
+        endpoints=tuple(_endpoints(site)),
+        clusters=tuple(_clusters(site)),
+        jobs=tuple(_jobs(site)),
     )
 
 
@@ -96,6 +113,29 @@ def _endpoint(region: str, known: "DescribeEndpointOutputTypeDef") -> EndpointSt
         kind="serverless" if serverless else kind,
         instances=None if serverless else sum(variant.get("CurrentInstanceCount", 0) for variant in variants),
     )
+
+
+def _clusters(site: Site) -> Iterator[ClusterState]:
+    """Join the two groups of each cluster, which are called by its name."""
+    for region in site.environment.regions:
+        prefix = Names.of(site.environment, region.name).regional("cluster-")
+        pages = site.client("autoscaling", region.name).get_paginator("describe_auto_scaling_groups").paginate()
+        found = {group["AutoScalingGroupName"]: group for page in pages for group in page["AutoScalingGroups"]}
+        for name, workers in sorted(found.items()):
+            if name.startswith(prefix) and name.endswith("-workers"):
+                cluster = name.removesuffix("-workers")
+                yield ClusterState(
+                    cluster=cluster,
+                    region=region.name,
+                    head_in_service=_in_service(found.get(f"{cluster}-head")) > 0,
+                    workers_in_service=_in_service(workers),
+                    workers_desired=workers["DesiredCapacity"],
+                    workers_most=workers["MaxSize"],
+                )
+
+
+def _in_service(group: Mapping[str, Any] | None) -> int:
+    return sum(one["LifecycleState"] == "InService" for one in group["Instances"]) if group else 0
 
 
 def _jobs(site: Site) -> list[JobState]:

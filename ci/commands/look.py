@@ -7,11 +7,11 @@ import typer
 from ci.commands.options import AsJson, EnvironmentName, Home, site
 
 if TYPE_CHECKING:
-    from ci.status import EndpointState
+    from ci.status import ClusterState, EndpointState
 
 
 def status(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
-    """Show an environment's stacks, endpoints and last jobs.
+    """Show an environment's stacks, endpoints, clusters and last jobs.
 
     Example: groundplan status local
     """
@@ -21,9 +21,15 @@ def status(environment: EnvironmentName, json: AsJson = False, home: Home = None
     result = look(site(environment, home))
     rows = [("stack", name, f"{count} resources") for name, count in result.stacks.items()]
     rows += [("endpoint", found.endpoint, _standing(found)) for found in result.endpoints]
+    rows += [("cluster", found.cluster, _members(found)) for found in result.clusters]
     rows += [("job", found.job, f"{found.state} since {found.created}") for found in result.jobs]
     text = console.table("", "name", "state", rows=rows) if rows else f"{environment}: nothing is deployed"
     console.show(result, json, text)
+
+
+def _members(found: "ClusterState") -> str:
+    head = "in service" if found.head_in_service else "missing"
+    return f"head {head}, workers: {found.workers_in_service} of {found.workers_desired}, at most {found.workers_most}"
 
 
 def _standing(found: "EndpointState") -> str:
