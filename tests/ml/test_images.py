@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.spec import ClusterSpec
 from ml.contract import MODEL_ARCHIVE, MODEL_CHANNEL, PUBLIC_KEY_VARIABLE
 from ml.release import archive
 from ml.release.signing import LocalSigner
@@ -43,6 +44,13 @@ def test_an_image_is_pinned_and_does_not_run_as_root(image: str) -> None:
     assert "ARG BASE_DIGEST" in lines
     assert [line for line in lines if line.startswith("USER")] == ["USER runner"]
     assert 'ENTRYPOINT ["python", "-m", "ml"]' in lines
+
+
+def test_a_cluster_s_image_is_pinned_has_the_ray_of_the_default_and_does_not_run_as_root() -> None:
+    lines = (IMAGES / "ray.Dockerfile").read_text().splitlines()
+    assert [line for line in lines if line.startswith("FROM")] == ["FROM python:3.11-slim-bookworm@${BASE_DIGEST}"]
+    assert [line for line in lines if line.startswith("USER")] == ["USER runner"]
+    assert pins(IMAGES / "ray.txt")["ray"] == ClusterSpec.model_fields["ray_version"].default
 
 
 @pytest.mark.parametrize("image", ["serve", "train"])
