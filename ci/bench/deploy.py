@@ -1,8 +1,9 @@
-"""Deploy of `local`: ours, Terraform alone stack after stack, and `cdktf deploy`, each on a fresh cloud."""
+"""Deploy of `local`, each on a fresh cloud: ours, Terraform stack after stack, `cdktf deploy`, and all in one state."""
 
 import subprocess
 import time
 
+from ci.bench.one_state import write_root
 from ci.bench.platform import fresh_site
 from ci.bench.row import Row, compare
 from ci.deploy import deploy
@@ -15,12 +16,12 @@ from ci.tools import find_terraform
 from ci.workspace import ROOT
 
 
-def ours() -> float:
-    """Seconds of `groundplan deploy local`, with synthesis and init."""
+def ours() -> tuple[float, int]:
+    """Seconds of `groundplan deploy local`, with synthesis and init, and the resources that it made."""
     with fresh_site() as site:
         started = time.monotonic()
-        deploy(site)
-        return time.monotonic() - started
+        result = deploy(site)
+        return time.monotonic() - started, result.resources
 
 
 def terraform_alone() -> float:
@@ -36,6 +37,18 @@ def terraform_alone() -> float:
         return time.monotonic() - started
 
 
+def one_apply() -> float:
+    """Seconds of init and apply of the same resources in a single state, without synthesis: nothing can be quicker."""
+    with fresh_site() as site:
+        folder = site.workspace.home / "one"
+        write_root(synthesize(site.environment, site.workspace), folder)
+        variables = site.variables() | {"TF_CLI_CONFIG_FILE": str(write_configuration(site.workspace))}
+        started = time.monotonic()
+        for words in (("init",), ("apply", "-auto-approve")):
+            _run([str(find_terraform()), f"-chdir={folder}", *words, "-input=false", "-no-color"], variables)
+        return time.monotonic() - started
+
+
 def cdktf(site_name: str = "local") -> float:
     """Seconds of `cdktf deploy 'local-*'`, with synthesis and init."""
     with fresh_site() as site:
@@ -46,9 +59,14 @@ def cdktf(site_name: str = "local") -> float:
 
 
 def run() -> dict[str, Row]:
-    """Measure the three, one after the other."""
-    mine, bare, toolkit = ours(), terraform_alone(), cdktf()
+    """Measure the four, one after the other."""
+    (mine, resources), bare, toolkit, floor = ours(), terraform_alone(), cdktf(), one_apply()
+    each = 1000 / resources
+    peers = {"one terraform apply, one state": floor * each, "cdktf deploy 'local-*'": toolkit * each}
     return {
+        # Nine states start a provider nine times, where one state starts it once; what that buys is a lock, a blast
+        # radius and a plan of their own for each (docs/decisions/where-state-is-cut.md).
+        "deploy_rate": compare(mine * each, peers, unit="ms per resource", bound=2.5),
         "deploy_over_terraform": compare(mine, {"terraform, stack after stack": bare}, unit="s", bound=1.5),
         "deploy_over_cdktf": compare(mine, {"cdktf deploy 'local-*'": toolkit}, unit="s", bound=1.0),
     }

@@ -8,15 +8,18 @@ from pathlib import Path
 from ci import embedded_cloud
 from ci.site import Site
 from ci.workspace import Workspace
+from infra.spec import Environment
 
 
 @contextmanager
-def fresh_site(environment: str = "local") -> Iterator[Site]:
-    """Start an empty cloud with a home of its own, yield the environment on it, and stop it."""
+def fresh_site(environment: Environment | None = None) -> Iterator[Site]:
+    """Start an empty cloud with a home of its own, yield the environment (`local`) on it, and stop it."""
+    import environments
+
     with tempfile.TemporaryDirectory(prefix="groundplan-bench-") as folder:
         workspace = Workspace(home=Path(folder))
         record = embedded_cloud.start("default", workspace)
         try:
-            yield Site.reach(environment, workspace)
+            yield Site.of(environment or environments.load("local"), workspace)
         finally:
             embedded_cloud.stop(record.name, workspace)
