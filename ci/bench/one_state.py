@@ -36,6 +36,9 @@ def _module(document: dict[str, Any], by_state: dict[str, str]) -> tuple[dict[st
     module["terraform"] = _requirements(document)
     del module["provider"]
     others = module.get("data", {}).pop("terraform_remote_state", {})
+    if not module.get("data"):
+        # Terraform takes no empty block.
+        module.pop("data", None)
     text = json.dumps(module)
     inputs = {
         f"{source}_{output}": f"${{module.{by_state[others[source]['config']['key']]}.{output}}}"
