@@ -45,5 +45,6 @@ def _module(document: dict[str, Any], by_state: dict[str, str]) -> tuple[dict[st
         for source, output in HANDED_OVER.findall(text)
     }
     module = json.loads(HANDED_OVER.sub(r"var.\1_\2", text))
-    module.setdefault("variable", {}).update({name: {} for name in inputs})
+    if inputs:
+        module.setdefault("variable", {}).update({name: {} for name in inputs})
     return module, inputs
