@@ -65,6 +65,7 @@ class AccessRole(Construct):
         for what, arn in managed_policy_arns.items():
             IamRolePolicyAttachment(self, what, role=role.name, policy_arn=arn)
         self.arn: str = role.arn
+        self.name: str = role.name
 
 
 def _trust(role: RoleName, spec: AccessSpec, github: GithubSpec | None, names: Names) -> Statement:

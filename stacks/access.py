@@ -1,6 +1,7 @@
 """Who may do what in an environment."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from infra.access_policies import Kept, Reach, Records, boundary, statements
 from infra.access_role import AccessRole, Boundary
@@ -12,6 +13,8 @@ from stacks.data import DataOutputs
 from stacks.trail import TrailOutputs
 
 AUDITOR: RoleName = "auditor"
+# Who starts jobs, and starts none when the budget is spent.
+LAUNCHERS: tuple[RoleName, ...] = ("data-scientist", "ml-engineer", "ci")
 UNDER_OUR_BOUNDARY: tuple[RoleName, ...] = ("data-scientist", "ml-engineer", "operator", "ci")
 
 # AWS keeps these up to date for what an auditor must see; the boundary stays read-only whatever is attached later.
@@ -20,6 +23,13 @@ AUDITORS = {
     "security_audit": "arn:aws:iam::aws:policy/SecurityAudit",
     "view_only": "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
 }
+
+
+@dataclass(frozen=True)
+class AccessOutputs:
+    """The names of the roles that launch jobs."""
+
+    launchers: tuple[str, ...]
 
 
 class AccessStack(Stack):
@@ -40,8 +50,8 @@ class AccessStack(Stack):
         )
         bound = Boundary(self, "boundary", names=names, statements=boundary(reach))
         bounds: list[tuple[RoleName, str, Mapping[str, str]]] = [(role, bound.arn, {}) for role in UNDER_OUR_BOUNDARY]
-        for role, boundary_arn, managed in (*bounds, (AUDITOR, READ_ONLY, AUDITORS)):
-            AccessRole(
+        roles = {
+            role: AccessRole(
                 self,
                 role,
                 spec=spec,
@@ -51,6 +61,9 @@ class AccessStack(Stack):
                 statements=statements(role, reach, engineers_release=spec.engineers_release),
                 managed_policy_arns=managed,
             )
+            for role, boundary_arn, managed in (*bounds, (AUDITOR, READ_ONLY, AUDITORS))
+        }
+        self.outputs = AccessOutputs(tuple(roles[role].name for role in LAUNCHERS))
 
 
 def _kept(data: DataOutputs) -> Kept:

@@ -31,7 +31,7 @@ class CostStack(Stack):
             )
             topics[percent] = BudgetTopic(self, "budget", names=names, key_arn=key_arn, brake_arn=brake.arn).arn
         budget = Budget(self, "monthly", spec=spec, names=names, topics=topics)
-        for percent, topic_arn in [one for one in topics.items() if launchers]:
+        for percent, topic_arn in topics.items():
             LaunchBan(
                 self,
                 "launch_ban",

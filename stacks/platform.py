@@ -9,6 +9,7 @@ data ─┬──┼──────┴───────────┘   
       │  └─► edge                       │
       ├───────────────────► trail ──────┤      once in the environment
       ├───────────────────► access ◄────┘
+      │                        ▼
       └───────────────────► cost        overview
 """
 
@@ -46,8 +47,8 @@ def build_platform(scope: Construct, environment: Environment) -> None:
     """Add all stacks of `environment` to `scope`."""
     regions = [_build_region(scope, environment, spec) for spec in environment.regions]
     trails = [_build_audit(scope, environment, environment.audit, regions)] if environment.audit else []
-    AccessStack(scope, environment, [region.data for region in regions], trails)
-    CostStack(scope, environment, key_arn=regions[0].data.key_arn, launchers=())
+    access = AccessStack(scope, environment, [region.data for region in regions], trails).outputs
+    CostStack(scope, environment, key_arn=regions[0].data.key_arn, launchers=access.launchers)
     OverviewStack(scope, environment)
 
 

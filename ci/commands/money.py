@@ -32,7 +32,8 @@ def cost(
         from ci.estimate.table import drawn
         from ci.synthesis import synthesize
 
-        ahead = add_up_ahead(found.name, synthesize(found, workspace(home)))
+        stacks = synthesize(found, workspace(home))
+        ahead = add_up_ahead(found.name, stacks, budget_usd=found.budget.monthly_usd)
         console.show(ahead, json, drawn(ahead))
         return
     from ci.cost import cost as add_up

@@ -71,6 +71,9 @@ class Estimate(Result):
     environment: str
     as_of: date
     old: bool
+    budget_usd_per_month: float
+    # How long the budget lasts with everything at its limit; None where nothing costs.
+    budget_hours_at_worst: float | None
     total: Sum
     stacks: dict[str, Sum]
     lines: tuple[Line, ...]
@@ -81,19 +84,23 @@ class Estimate(Result):
     assumptions: tuple[str, ...]
 
 
-def estimate(environment: str, stacks: Sequence[Stack]) -> Estimate:
-    """Price every resource of `stacks`."""
+def estimate(environment: str, stacks: Sequence[Stack], *, budget_usd: float = 0) -> Estimate:
+    """Price every resource of `stacks`, and compare with a month's budget."""
     found = _Found()
     for stack in stacks:
         book = PriceBook(_region(stack), found.prices)
         for declared, copies in _declared(stack, book):
             found.add(stack.id, declared, copies)
     as_of = min((price.as_of for price in found.prices), default=date.today())
+    total = Sum.of(found.lines)
+    worst = total.worst_usd_per_hour
     return Estimate(
         environment=environment,
         as_of=as_of,
+        budget_usd_per_month=budget_usd,
+        budget_hours_at_worst=round(budget_usd / worst, 1) if worst else None,
         old=(date.today() - as_of).days > OLD_DAYS,
-        total=Sum.of(found.lines),
+        total=total,
         stacks={stack.id: Sum.of(line for line in found.lines if line.stack == stack.id) for stack in stacks},
         lines=tuple(sorted(found.lines, key=lambda line: -line.worst_usd_per_hour)),
         by_use=tuple(

@@ -18,7 +18,10 @@ def drawn(estimate: Estimate) -> "Group":
 
     age = ", older than 90 days: refresh infra/prices.csv" if estimate.old else ""
     title = f"{estimate.environment}: estimated US dollars, prices as of {estimate.as_of}{age}; spot at its worst"
-    parts: list[object] = [_sums(estimate, title), "", _lines(estimate), "", _uses(estimate)]
+    budget = f"budget ${estimate.budget_usd_per_month:,.0f} a month"
+    if estimate.budget_hours_at_worst is not None:
+        budget += f": spent after {estimate.budget_hours_at_worst:,.0f} hours at the worst of all"
+    parts: list[object] = [_sums(estimate, title), budget, "", _lines(estimate), "", _uses(estimate)]
     if estimate.errors:
         parts += ["", "[bold red]no price, in no sum above:[/]", *(f"  error: {error}" for error in estimate.errors)]
     if estimate.not_priced:

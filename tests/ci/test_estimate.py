@@ -76,7 +76,7 @@ MOST = {
 def priced(folder: Path, resources: dict[str, Any], region: str = "us-east-1") -> Estimate:
     document = {"provider": {"aws": [{"region": region}]}, "resource": resources}
     (folder / "cdk.tf.json").write_text(json.dumps(document))
-    return estimate("toy", [Stack("toy-one", folder, frozenset())])
+    return estimate("toy", [Stack("toy-one", folder, frozenset())], budget_usd=70.49699)
 
 
 def test_the_sum_is_the_one_done_by_hand(tmp_path: Path) -> None:
@@ -91,6 +91,7 @@ def test_the_sum_is_the_one_done_by_hand(tmp_path: Path) -> None:
     assert figures == pytest.approx((always, idle, worst), abs=1e-5)
     assert figures == pytest.approx((0.071781, 1.479781, 7.049699), abs=1e-5)
     assert total.idle_usd_per_month == pytest.approx(1080.24, abs=0.01)
+    assert found.budget_hours_at_worst == 10
     assert (found.errors, found.not_priced) == ((), {})
     assert {use.what for use in found.by_use} == {
         *("data through NAT", "data through endpoints", "objects kept", "uses of keys"),

@@ -62,7 +62,7 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     here = "local-us-east-1-"
     needs = {id: {need.removeprefix(here) for need in manifest[id]["dependencies"]} for id in manifest}
     assert needs[f"{here}network"] == needs[f"{here}data"] == needs[f"{here}events"] == set()
-    assert needs["local-cost"] == {"data"}
+    assert needs["local-cost"] == {"data", "local-access"}
     assert needs[f"{here}pools"] == {"network"}
     assert needs[f"{here}clusters"] == {"network", "data"}
     assert needs[f"{here}training"] == {"network", "data", "pools"}
