@@ -44,6 +44,7 @@ def _chart(panel: Panel) -> dict[str, Any]:
         "title": panel.title,
         "region": panel.region,
         "view": "timeSeries",
+        "stacked": panel.rare,
         "period": PERIOD_SECONDS,
         "metrics": [line for index in range(len(panel.series)) for line in _lines(panel, index)],
         "yAxis": {"left": {"min": 0, "label": _AXES[panel.unit], "showUnits": False}},

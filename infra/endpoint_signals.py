@@ -39,7 +39,7 @@ class EndpointSignals:
     def failed_percent(self) -> Series:
         """The share of calls that failed; no calls, no failures."""
         return Series(
-            "failed", {"failed": self.failures, "calls": self.calls}, "IF(calls > 0, 100 * failed / calls, 0)"
+            "failed", {"failed": self.failures, "calls": self.calls}, "IF(calls > 0, 100 * FILL(failed, 0) / calls, 0)"
         )
 
 
@@ -54,7 +54,7 @@ def endpoint_signals(spec: EndpointSpec, endpoint: str) -> EndpointSignals:
     def latency(statistic: str) -> Series:
         return Series(statistic, {"micros": ours("ModelLatency", statistic)}, "micros / 1000")
 
-    calls, failures = ours("Invocations", "Sum"), ours("Invocation5XXErrors", "Sum")
+    calls, failures, typical = ours("Invocations", "Sum"), ours("Invocation5XXErrors", "Sum"), latency("p50")
     slow = Signal("latency", "milliseconds", latency("p99"), float(spec.max_latency_ms))
     match spec.hosting:
         case Serverless():
@@ -69,18 +69,18 @@ def endpoint_signals(spec: EndpointSpec, endpoint: str) -> EndpointSignals:
         case Async():
             # Nobody counts calls here but those that left the queue, and what is promised is the way through it.
             calls, failures = ours("InvocationsProcessed", "Sum"), ours("InvocationFailures", "Sum")
-            whole = Series.of("p99", ours("TotalProcessingTime", "p99"))
+            typical, whole = (Series.of(one, ours("TotalProcessingTime", one)) for one in ("p50", "p99"))
             slow = Signal("latency", "milliseconds", whole, float(spec.max_latency_ms))
             oldest = Metric("AWS/SageMaker", "ApproximateAgeOfOldestRequest", {"EndpointName": endpoint}, "Maximum")
             full = Signal("oldest request", "seconds", Series.of("oldest request", oldest), seconds)
-    return EndpointSignals(calls, failures, latency("p50"), slow, full)
+    return EndpointSignals(calls, failures, typical, slow, full)
 
 
 def endpoint_row(spec: EndpointSpec, endpoint: str, region: str) -> Row:
     """Return the charts of one endpoint."""
     found = endpoint_signals(spec, endpoint)
     return Row(
-        f"{endpoint} ({spec.kind}, {region})",
+        f"{spec.name}: {spec.kind} endpoint in {region}",
         (
             Panel(
                 "Calls and failures",

@@ -74,8 +74,9 @@ def _chart(id: int, panel: Panel) -> dict[str, Any]:
                 "unit": _UNITS[panel.unit],
                 "min": 0,
                 "custom": {
-                    "lineWidth": 2,
-                    "fillOpacity": 10,
+                    "drawStyle": "bars" if panel.rare else "line",
+                    "lineWidth": 1 if panel.rare else 2,
+                    "fillOpacity": 80 if panel.rare else 10,
                     "showPoints": "auto",
                     "spanNulls": 900_000,
                     "thresholdsStyle": {"mode": "off" if panel.bound is None else "dashed"},

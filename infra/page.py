@@ -34,18 +34,22 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart. `bound` is what the environment promises: a line that the others should stay under."""
+    """A chart. `bound` is what the environment promises: a line that the others should stay under.
+
+    Things that happen now and then, and leave no figure in between, are `rare`: bars, not lines.
+    """
 
     title: str
     unit: Unit
     region: str
     series: tuple[Series, ...]
     bound: float | None = None
+    rare: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """Panels side by side about one thing, on whose state the `alarms` stand."""
+    """Panels side by side about one thing."""
 
     title: str
     panels: tuple[Panel, ...]

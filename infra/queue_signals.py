@@ -29,7 +29,8 @@ def pools_row(pools: Sequence[str], names: Names) -> Row:
             "count",
             names.region,
             tuple(Series.of(pool, rule_matches(pool_rule(names, pool, what))) for pool in pools),
+            rare=True,
         )
         for what in WHAT_A_QUEUE_TELLS
     )
-    return Row(f"GPU pools ({names.region})", panels)
+    return Row(f"GPU pools in {names.region}", panels)

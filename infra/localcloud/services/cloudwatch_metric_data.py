@@ -4,7 +4,7 @@ import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from infra.localcloud.operations import AwsError, Context, Payload, operation
 
@@ -142,8 +142,15 @@ def _read(expression: str) -> ast.expr:
 def _computed(expression: str, lines: Mapping[str, Line]) -> Line:
     """The expression in every period in which all that it needs has a value."""
     tree = _read(expression)
-    needed = [lines[node.id] for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in lines]
-    moments = set.intersection(*(set(line) for line in needed)) if needed else set()
+    filled = {id(call.args[0]) for call in ast.walk(tree) if _is_fill(call)}
+    needed = [
+        lines[node.id]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id in lines and id(node) not in filled
+    ]
+    if not needed:
+        raise _unknown(expression)
+    moments = set.intersection(*(set(line) for line in needed))
     found: Line = {}
     for moment in moments:
         try:
@@ -151,6 +158,10 @@ def _computed(expression: str, lines: Mapping[str, Line]) -> Line:
         except ZeroDivisionError:
             continue
     return found
+
+
+def _is_fill(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "FILL"
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> float:
@@ -167,6 +178,12 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> float:
             return float(_COMPARISONS[type(op)](_value(left, values), _value(right, values)))
         case ast.Call(func=ast.Name(id="IF"), args=[condition, then, otherwise]):
             return _value(then if _value(condition, values) else otherwise, values)
+        case ast.Call(func=ast.Name(id="FILL"), args=[ast.Name(id=name), otherwise]):
+            return _value(otherwise, values) if values[name] is None else float(values[name])
         case ast.Call(func=ast.Name(id="MAX" | "MIN" as name), args=[ast.List(elts=several)]):
             return (max if name == "MAX" else min)(_value(one, values) for one in several)
-    raise AwsError("ValidationError", f"The embedded cloud does not know this metric math: {ast.unparse(node)}")
+    raise _unknown(ast.unparse(node))
+
+
+def _unknown(expression: str) -> AwsError:
+    return AwsError("ValidationError", f"The embedded cloud does not know this metric math: {expression}")
