@@ -28,7 +28,7 @@ app.add_typer(runs, name="runs")
 COMMANDS = (
     *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),
-    *(cost, tags, logs, status, events, inventory, demo),
+    *(cost, tags, logs, status, events, inventory, dashboard, demo),
 )
 for command in COMMANDS:
     app.command()(command)
