@@ -5,6 +5,7 @@ import sys
 import typer
 
 from ci.commands.cloud import cloud
+from ci.commands.dashboard import dashboard
 from ci.commands.demo import demo
 from ci.commands.doctor import doctor
 from ci.commands.drill import drill
