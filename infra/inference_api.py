@@ -62,12 +62,12 @@ class InferenceApi(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._names, self._key_arn, self._name = names, key_arn, names.regional("inference")
+        # API Gateway documents no source account for roles that it takes; naming one to it needs iam:PassRole here.
         role = Role(
             self,
             "asks_endpoints",
             name=names.role("inference-api"),
             service="apigateway.amazonaws.com",
-            for_account=names.account_id,
             statements=(Statement(("sagemaker:InvokeEndpoint",), tuple(endpoint_arns)),),
         )
         doors = [vpc_endpoint_id] if vpc_endpoint_id and spec.reach == "private" else []
@@ -150,7 +150,6 @@ class InferenceApi(Construct):
             "writes_logs",
             name=self._names.role("inference-api-logs"),
             service="apigateway.amazonaws.com",
-            for_account=self._names.account_id,
             statements=(Statement(_WRITE_LOGS, (here,)),),
         )
         return ApiGatewayAccount(self, "account", cloudwatch_role_arn=role.arn)
