@@ -15,6 +15,7 @@ from infra.spec import (
     PayerSpec,
     RegionSpec,
     StateSpec,
+    TelemetrySpec,
     TrainingSpec,
 )
 
@@ -43,7 +44,9 @@ ENVIRONMENT = Environment(
             ),
             training=TrainingSpec(spot=False, max_runtime_seconds=1800),
             endpoints=(EndpointSpec(name="review-sentiment", model="review_sentiment"),),
-            edge_fleets=(EdgeFleetSpec(name="kiosks", model="review_sentiment"),),
+            edge_fleets=(
+                EdgeFleetSpec(name="kiosks", model="review_sentiment", telemetry=TelemetrySpec(keep_days=None)),
+            ),
         ),
     ),
     budget=BudgetSpec(monthly_usd=10, emails=("you@example.com",), payer=PayerSpec()),

@@ -1,6 +1,7 @@
 """S3 buckets: private, encrypted, versioned and reached over TLS only; or brought by somebody else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from cdktf import Postcondition, TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.data_aws_s3_bucket import DataAwsS3Bucket
@@ -32,6 +33,7 @@ from infra.role import Statement, policy
 from infra.toolkit import Construct, skip_check
 
 _DROP_BROKEN_UPLOADS_DAYS = 7
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 _SKIPPED = {
     "CKV_AWS_18": "CloudTrail's data events tell who read and wrote, where the environment's audit says so",
     "CKV_AWS_144": "data stays in its region; what was overwritten or deleted is kept as an old version",
@@ -44,6 +46,7 @@ class Bucket(Construct):
 
     What was overwritten or deleted stays readable for `old_versions_days`, or for as long as the bucket lives (None).
     For `keep_days` nobody can delete or overwrite anything at all, then it goes by itself. `statements` let others in.
+    What lies below a prefix of `expire_days` goes after so many days.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Bucket(Construct):
         guarded: bool,
         old_versions_days: int | None,
         keep_days: int | None = None,
+        expire_days: Mapping[str, int] = _NOTHING,
         statements: Sequence[Statement] = (),
     ) -> None:
         super().__init__(scope, id)
@@ -88,11 +92,19 @@ class Bucket(Construct):
         )
         if keep_days is not None:
             self._lock(bucket, versioning, keep_days)
-        if old_versions_days is not None:
-            self._expire(bucket, versioning, old_versions_days, keep_days)
+        lives = [] if old_versions_days is None else [_old_versions(old_versions_days, keep_days)]
+        self._end(bucket, versioning, [*lives, *(_expiry(*one) for one in sorted(expire_days.items()))])
         skip_check(bucket, **_SKIPPED)
         self.name: str = bucket.bucket
         self.arn: str = bucket.arn
+
+    def _end(
+        self, bucket: S3Bucket, versioning: S3BucketVersioningA, lives: list[S3BucketLifecycleConfigurationRule]
+    ) -> None:
+        if lives:
+            S3BucketLifecycleConfiguration(
+                self, "lifecycle_configuration", bucket=bucket.id, rule=lives, depends_on=[versioning]
+            )
 
     def _encrypt(self, bucket: S3Bucket, key_arn: str) -> None:
         default = S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA(
@@ -116,27 +128,6 @@ class Bucket(Construct):
             bucket=bucket.id,
             rule=S3BucketObjectLockConfigurationRuleA(default_retention=retention),
             depends_on=[versioning],
-        )
-
-    def _expire(
-        self, bucket: S3Bucket, versioning: S3BucketVersioningA, old_versions_days: int, keep_days: int | None
-    ) -> None:
-        rule = S3BucketLifecycleConfigurationRule(
-            id="expire-what-was-replaced",
-            status="Enabled",
-            filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
-            expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=keep_days)] if keep_days else None,
-            noncurrent_version_expiration=[
-                S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=old_versions_days)
-            ],
-            abort_incomplete_multipart_upload=[
-                S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
-                    days_after_initiation=_DROP_BROKEN_UPLOADS_DAYS
-                )
-            ],
-        )
-        S3BucketLifecycleConfiguration(
-            self, "lifecycle_configuration", bucket=bucket.id, rule=[rule], depends_on=[versioning]
         )
 
 
@@ -171,12 +162,45 @@ def kept_in(
     key_arn: str,
     guarded: bool,
     old_versions_days: int | None,
+    expire_days: Mapping[str, int] = _NOTHING,
 ) -> Bucket | ExistingBucket:
     """Take the bucket that is brought for the purpose `id`, or make one of that purpose."""
     if existing is not None:
         return ExistingBucket(scope, id, name=existing, region=names.region)
     return Bucket(
-        scope, id, name=names.bucket(id), key_arn=key_arn, guarded=guarded, old_versions_days=old_versions_days
+        scope,
+        id,
+        name=names.bucket(id),
+        key_arn=key_arn,
+        guarded=guarded,
+        old_versions_days=old_versions_days,
+        expire_days=expire_days,
+    )
+
+
+def _old_versions(old_versions_days: int, keep_days: int | None) -> S3BucketLifecycleConfigurationRule:
+    return S3BucketLifecycleConfigurationRule(
+        id="expire-what-was-replaced",
+        status="Enabled",
+        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+        expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=keep_days)] if keep_days else None,
+        noncurrent_version_expiration=[
+            S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=old_versions_days)
+        ],
+        abort_incomplete_multipart_upload=[
+            S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
+                days_after_initiation=_DROP_BROKEN_UPLOADS_DAYS
+            )
+        ],
+    )
+
+
+def _expiry(prefix: str, days: int) -> S3BucketLifecycleConfigurationRule:
+    return S3BucketLifecycleConfigurationRule(
+        id=f"expire-{prefix.strip('/').replace('/', '-')}",
+        status="Enabled",
+        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix=prefix)],
+        expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=days)],
     )
 
 

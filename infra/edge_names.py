@@ -70,6 +70,11 @@ class EdgeNames:
         """Say below which key of the lake lies what an action of a rule could not take."""
         return f"failed/{self.telemetry_prefix}/{purpose}"
 
+    def expiry(self, spec: EdgeFleetSpec) -> dict[str, int]:
+        """Say after how many days what lies below which prefix of the lake goes: telemetry, and what was lost of it."""
+        days = spec.telemetry.keep_days
+        return {} if days is None else {f"{self.telemetry_prefix}/": days, f"failed/{self.telemetry_prefix}/": days}
+
     def group(self, wave: str) -> str:
         """Name the thing group of a wave."""
         return self.names.regional(f"{self.fleet}-{wave}")

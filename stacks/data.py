@@ -1,9 +1,11 @@
 """What a region must not lose: keys, buckets, images, the registry of models."""
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.bucket import kept_in
+from infra.edge_names import EdgeNames
 from infra.image_repository import ImageRepository
 from infra.key import SigningKey, encryption_key
 from infra.model_registry import ModelRegistry
@@ -36,6 +38,8 @@ class DataStack(Stack):
         existing = region.existing
         key = encryption_key(self, "main", existing_arn=existing.key_arn, names=names, purpose="data", guarded=guarded)
         signing = SigningKey(self, "signing", names=names, purpose="releases", guarded=guarded)
+        telemetry = (EdgeNames.of(names, fleet).expiry(fleet) for fleet in region.edge_fleets)
+        expire_days = {"data": dict(ChainMap(*telemetry)), "artifacts": {}}
         data, artifacts = (
             kept_in(
                 self,
@@ -45,6 +49,7 @@ class DataStack(Stack):
                 key_arn=key.arn,
                 guarded=guarded,
                 old_versions_days=environment.old_versions_days,
+                expire_days=expire_days[purpose],
             )
             for purpose in ("data", "artifacts")
         )

@@ -205,3 +205,16 @@ def test_only_releases_and_schedules_may_change_what_terraform_made(stacks: Stac
 def test_models_wait_for_their_release(stacks: Stacks) -> None:
     for stack, _, _, arguments in resources(stacks, "aws_sagemaker_model"):
         assert "model_data_url" not in arguments["primary_container"], stack
+
+
+def test_telemetry_leaves_the_lake_after_the_days_that_its_fleet_says(stacks: Stacks) -> None:
+    rules = {
+        (stack, rule["filter"][0]["prefix"]): rule["expiration"][0]["days"]
+        for stack, _, name, arguments in resources(stacks, "aws_s3_bucket_lifecycle_configuration")
+        for rule in arguments["rule"]
+        if name == "data" and rule["filter"][0]["prefix"]
+    }
+    prefixes = ("raw/edge/kiosks/", "failed/raw/edge/kiosks/")
+    expected = {("dev-us-east-1-data", prefix): 30 for prefix in prefixes}
+    expected |= {(f"prod-{region}-data", prefix): 365 for region in ("us-east-1", "eu-west-1") for prefix in prefixes}
+    assert rules == expected
