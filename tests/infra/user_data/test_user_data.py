@@ -97,7 +97,7 @@ def test_a_worker_joins_the_heads_address(node: Machine, worker: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "value", "seconds"),
     [
-        pytest.param("spot/instance-action", '{"action": "terminate"}', "90", id="spot"),
+        pytest.param("spot/instance-action", '{"action": "terminate"}', "80", id="spot"),
         pytest.param("autoscaling/target-lifecycle-state", "Terminated", "90", id="scale-in"),
     ],
 )

@@ -148,8 +148,8 @@ cat >"$ROOT/opt/groundplan/drain.sh" <<'END_OF_FILE'
 # shellcheck source=machine.sh
 . "${GROUNDPLAN_ROOT:-}/opt/groundplan/machine.sh"
 
-# Spot takes the machine two minutes after its notice; what is left of them after a few seconds for the rest.
-SPOT_SECONDS=100
+# Spot takes the machine two minutes after its notice; stopping what is left needs up to thirty seconds of them.
+SPOT_SECONDS=80
 
 # why: print the reason to go, and fail while there is none.
 why() {
