@@ -20,7 +20,7 @@ from infra.toolkit import Construct, skip_check
 _DAYS = 86400
 # A reader who fails five times on a message will fail again.
 _MOST_READS = 5
-_LOG_DAYS = 90
+_LOG_DAYS = 365
 SPOT_NEWS = ("EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation")
 
 

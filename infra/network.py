@@ -9,7 +9,11 @@ from cdktf_cdktf_provider_aws.data_aws_availability_zones import (
 )
 from cdktf_cdktf_provider_aws.data_aws_subnet import DataAwsSubnet
 from cdktf_cdktf_provider_aws.data_aws_vpc import DataAwsVpc
-from cdktf_cdktf_provider_aws.default_security_group import DefaultSecurityGroup
+from cdktf_cdktf_provider_aws.default_security_group import (
+    DefaultSecurityGroup,
+    DefaultSecurityGroupEgress,
+    DefaultSecurityGroupIngress,
+)
 from cdktf_cdktf_provider_aws.eip import Eip
 from cdktf_cdktf_provider_aws.internet_gateway import InternetGateway
 from cdktf_cdktf_provider_aws.nat_gateway import NatGateway
@@ -29,7 +33,9 @@ _ANYWHERE = "0.0.0.0/0"
 class Network(Construct):
     """Private subnets over the zones, and the ways out that the spec asks for."""
 
-    def __init__(self, scope: Construct, id: str, *, spec: NetworkSpec, names: Names) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, spec: NetworkSpec, names: Names, default_group_open: bool = False
+    ) -> None:
         super().__init__(scope, id)
         self._name = names.regional("network")
         # Not local zones, which an account may have opted into: they lack most services.
@@ -45,8 +51,7 @@ class Network(Construct):
             enable_dns_hostnames=True,
             tags={"Name": self._name},
         )
-        # Emptied of its rules: what is started in no group of its own can neither speak nor listen.
-        DefaultSecurityGroup(self, "default_security_group", vpc_id=vpc.id)
+        _default_group(self, vpc.id, is_open=default_group_open)
         gateways = self._nat_gateways(vpc, spec.public_blocks)
         subnets = [self._subnet(vpc, "private", zone, block) for zone, block in enumerate(spec.private_blocks)]
         tables = [self._routes(vpc, subnet, "private", zone) for zone, subnet in enumerate(subnets)]
@@ -135,11 +140,26 @@ class ExistingNetwork(Construct):
         self.route_table_ids: tuple[str, ...] = ()
 
 
-def network(scope: Construct, id: str, *, spec: AnyNetworkSpec, names: Names) -> Network | ExistingNetwork:
+def network(
+    scope: Construct, id: str, *, spec: AnyNetworkSpec, names: Names, default_group_open: bool = False
+) -> Network | ExistingNetwork:
     """Make the network that `spec` describes, or find the one that it names."""
     if isinstance(spec, ExistingNetworkSpec):
         return ExistingNetwork(scope, id, spec=spec)
-    return Network(scope, id, spec=spec, names=names)
+    return Network(scope, id, spec=spec, names=names, default_group_open=default_group_open)
+
+
+def _default_group(scope: Construct, vpc_id: str, *, is_open: bool) -> None:
+    """Empty the default group of its rules: what is started in no group of its own can neither speak nor listen.
+
+    Batch puts the nodes of a multi-node job into it when their machines' interfaces come from a launch template, as
+    those with EFA do; then its members may speak, with each other and outwards.
+    """
+    group = DefaultSecurityGroup(scope, "default_security_group", vpc_id=vpc_id)
+    if is_open:
+        group.put_ingress([DefaultSecurityGroupIngress(protocol="-1", from_port=0, to_port=0, self_attribute=True)])
+        group.put_egress([DefaultSecurityGroupEgress(protocol="-1", from_port=0, to_port=0, cidr_blocks=[_ANYWHERE])])
+        skip_check(group, CKV2_AWS_12="Batch gives this group to the nodes of jobs with EFA, and knows no other")
 
 
 def _checked(condition: str, error_message: str) -> TerraformResourceLifecycle:

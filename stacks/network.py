@@ -29,7 +29,7 @@ class NetworkStack(Stack):
     def __init__(self, scope: Construct, environment: Environment, region: RegionSpec) -> None:
         super().__init__(scope, environment, region.name, "network")
         names, spec = Names.of(environment, region.name), region.network
-        main = network(self, "main", spec=spec, names=names)
+        main = network(self, "main", spec=spec, names=names, default_group_open=region.has_fabric)
         endpoints = NetworkEndpoints(
             self,
             "endpoints",

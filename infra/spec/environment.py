@@ -67,6 +67,11 @@ class RegionSpec(Spec):
         return total(need for word in self.words() for need in word.quota_needs)
 
     @property
+    def has_fabric(self) -> bool:
+        """Whether nodes of one job talk over EFA here."""
+        return any(pool.efa_interfaces for pool in self.gpu_pools)
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models that endpoints and devices of this region run, each once."""
         served = {endpoint.model for endpoint in self.endpoints}

@@ -77,7 +77,7 @@ class GpuPoolSpec(Spec):
     fair_share_seconds: int = Field(
         default=86400, ge=600, le=604800, description="600 to 604800 that use is remembered"
     )
-    log_days: LogDays = Field(default=90, description="days that CloudWatch takes: 7, 30, 90, 365, …")
+    log_days: LogDays = Field(default=365, description="days that CloudWatch takes: 7, 30, 90, 365, …")
 
     @property
     def types(self) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def test_a_job_takes_all_of_one_machine(tmp_path: Path) -> None:
     assert variables["TMPDIR"] == "/scratch"
     assert variables["GROUNDPLAN_ARTIFACT_BUCKET"] == "artifacts"
     assert container["logConfiguration"]["options"]["awslogs-group"] == "${aws_cloudwatch_log_group.job.name}"
-    assert (group["retention_in_days"], group["kms_key_id"][-5:]) == (90, "key/k")
+    assert (group["retention_in_days"], group["kms_key_id"][-5:]) == (365, "key/k")
     assert definition["propagate_tags"] is True
     assert definition["timeout"] == {"attempt_duration_seconds": 86400}
 

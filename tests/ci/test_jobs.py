@@ -1,0 +1,44 @@
+"""What a job asks of SageMaker, with managed spot and without."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+import environments
+from ci.jobs import JobRequest, _call
+from ci.site import Site
+from infra.spec.contract import TrainingContract
+
+REQUEST = JobRequest(kind="train", model="review_sentiment", channels={"training": "s3://d/x"}, hyperparameters={})
+
+
+def call(*, spot: bool) -> dict[str, Any]:
+    contract = TrainingContract(
+        role_arn="arn:aws:iam::123456789012:role/training",
+        image_uri="image",
+        data_bucket="data",
+        artifact_bucket="artifacts",
+        kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/k",
+        instance_type="ml.g5.xlarge",
+        volume_gb=30,
+        max_runtime_seconds=3600,
+        spot=spot,
+        events_queue="news",
+        subnet_ids=("subnet-1",),
+        security_group_ids=("sg-1",),
+    )
+    site = SimpleNamespace(environment=environments.load("local"), name="local")
+    return _call(cast(Site, site), REQUEST, contract, "job-1")
+
+
+@pytest.mark.parametrize("spot", [True, False])
+def test_every_job_keeps_checkpoints_and_spot_waits_no_less_than_it_runs(spot: bool) -> None:
+    asked = call(spot=spot)
+    assert asked["EnableManagedSpotTraining"] is spot
+    # By the job's own name: SageMaker restores it when the same job goes on after a reclaim.
+    assert asked["CheckpointConfig"] == {"S3Uri": "s3://artifacts/checkpoints/job-1"}
+    stopping = asked["StoppingCondition"]
+    assert stopping["MaxRuntimeInSeconds"] == 3600
+    assert ("MaxWaitTimeInSeconds" in stopping) is spot
+    assert stopping.get("MaxWaitTimeInSeconds", 3600) >= 3600
