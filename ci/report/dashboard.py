@@ -106,10 +106,21 @@ def _chart(
     _threshold(axes, panel, lines)
     if not any(lines.values()):
         axes.text(0.5, 0.5, "No data", transform=axes.transAxes, color=_FAINT, ha="center", va="center", fontsize=10)
-    axes.legend(
-        loc="upper left", bbox_to_anchor=(-0.02, -0.16), ncols=4, frameon=False, fontsize=7.5, labelcolor=_FAINT,
-        handlelength=1.2, columnspacing=1.2, borderpad=0, borderaxespad=0,
-    )  # fmt: skip
+    if lines:
+        place: dict[str, Any] = {
+            "loc": "upper left",
+            "bbox_to_anchor": (-0.02, -0.16),
+            "borderpad": 0,
+            "borderaxespad": 0,
+        }
+        look: dict[str, Any] = {
+            "frameon": False,
+            "fontsize": 7.5,
+            "labelcolor": _FAINT,
+            "handlelength": 1.2,
+            "columnspacing": 1.2,
+        }
+        axes.legend(ncols=4, **place, **look)
 
 
 def _style(axes: "Axes", panel: Mapping[str, Any], span: tuple[datetime, datetime]) -> None:
