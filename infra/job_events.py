@@ -15,7 +15,7 @@ from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 
 from infra.naming import Names
 from infra.role import Statement, policy
-from infra.toolkit import Construct, skip_check
+from infra.toolkit import Construct
 
 _DAYS = 86400
 # A reader who fails five times on a message will fail again.
@@ -37,7 +37,6 @@ class JobEvents(Construct):
         group = CloudwatchLogGroup(
             self, "log_group", name=names.event_logs(), retention_in_days=_LOG_DAYS, kms_key_id=key_arn
         )
-        skip_check(group, CKV_AWS_338="news is read while it is news; what must last is in the audit trail")
         CloudwatchLogResourcePolicy(
             self, "log_policy", policy_name=names.regional("job-events"), policy_document=_may_log(names, group.arn)
         )

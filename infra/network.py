@@ -51,7 +51,7 @@ class Network(Construct):
             enable_dns_hostnames=True,
             tags={"Name": self._name},
         )
-        _default_group(self, vpc.id, is_open=default_group_open)
+        _default_group(self, vpc, is_open=default_group_open)
         gateways = self._nat_gateways(vpc, spec.public_blocks)
         subnets = [self._subnet(vpc, "private", zone, block) for zone, block in enumerate(spec.private_blocks)]
         tables = [self._routes(vpc, subnet, "private", zone) for zone, subnet in enumerate(subnets)]
@@ -149,17 +149,17 @@ def network(
     return Network(scope, id, spec=spec, names=names, default_group_open=default_group_open)
 
 
-def _default_group(scope: Construct, vpc_id: str, *, is_open: bool) -> None:
+def _default_group(scope: Construct, vpc: Vpc, *, is_open: bool) -> None:
     """Empty the default group of its rules: what is started in no group of its own can neither speak nor listen.
 
     Batch puts the nodes of a multi-node job into it when their machines' interfaces come from a launch template, as
     those with EFA do; then its members may speak, with each other and outwards.
     """
-    group = DefaultSecurityGroup(scope, "default_security_group", vpc_id=vpc_id)
+    group = DefaultSecurityGroup(scope, "default_security_group", vpc_id=vpc.id)
     if is_open:
         group.put_ingress([DefaultSecurityGroupIngress(protocol="-1", from_port=0, to_port=0, self_attribute=True)])
         group.put_egress([DefaultSecurityGroupEgress(protocol="-1", from_port=0, to_port=0, cidr_blocks=[_ANYWHERE])])
-        skip_check(group, CKV2_AWS_12="Batch gives this group to the nodes of jobs with EFA, and knows no other")
+        skip_check(vpc, CKV2_AWS_12="Batch gives this group to the nodes of jobs with EFA, and knows no other")
 
 
 def _checked(condition: str, error_message: str) -> TerraformResourceLifecycle:
