@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from ci.aftermath import Aftermath
 from ci.errors import MissingToolError, StacksError
 from ci.manifest import Stack
 from ci.progress import Progress
@@ -63,7 +64,8 @@ def platform_run(site: Site, command: str, progress: Progress) -> Iterator[Platf
     with hold(folder, command, progress.say) as descriptor:
         terraform = Terraform(program, variables, folder / "events", descriptor)
         state = StateStore(site)
-        yield PlatformRun(terraform, StackRunner(terraform, state, folder, progress), state, progress)
+        aftermath = Aftermath(site, state, folder, progress.say)
+        yield PlatformRun(terraform, StackRunner(terraform, aftermath, folder, progress), state, progress)
 
 
 def failure(command: str, shown: Sequence[StackProgress]) -> StacksError | MissingToolError | None:

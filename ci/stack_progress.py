@@ -64,6 +64,12 @@ class StackProgress:
         errors = [str(diagnostic) for diagnostic in self.diagnostics if diagnostic.severity == "error"]
         return errors or self.noise
 
+    def begin_again(self) -> None:
+        """Forget the findings and the plan of a try that is followed by another."""
+        self.diagnostics.clear()
+        self.planned.clear()
+        self.working.clear()
+
     def absorb(self, line: str) -> None:
         """Take one line of `terraform … -json`."""
         try:

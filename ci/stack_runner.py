@@ -1,18 +1,16 @@
 """Takes single stacks through Terraform: init when needed, then plan, apply or destroy."""
 
-import getpass
 import hashlib
 import json
 import os
-import socket
 import time
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from ci.aftermath import Aftermath
 from ci.manifest import Stack
 from ci.progress import Progress
 from ci.stack_progress import StackProgress, State
-from ci.state import StateStore, is_left_behind
 from ci.terraform import Terraform
 
 LOCK_FILE = ".terraform.lock.hcl"
@@ -22,9 +20,9 @@ FLAGS = ("-input=false", "-json", "-no-color")
 class StackRunner:
     """Works on the stacks of one environment; its methods run on several threads, each on its own stack."""
 
-    def __init__(self, terraform: Terraform, state: StateStore, folder: Path, progress: Progress) -> None:
+    def __init__(self, terraform: Terraform, aftermath: Aftermath, folder: Path, progress: Progress) -> None:
         self._terraform = terraform
-        self._state = state
+        self._aftermath = aftermath
         # The environment's own folder, where what its stacks share is kept.
         self._folder = folder
         self._progress = progress
@@ -58,13 +56,21 @@ class StackRunner:
     def apply(self, stack: Stack, shown: StackProgress, *, destroy: bool = False) -> bool:
         """Bring `stack` to what its JSON says, or to nothing; Terraform plans and applies in one go."""
         self._enter(shown, "planning")
-        self._clear_stale_lock(stack)
-        mark = self._mark(stack)
-        mark.write_text(datetime.now(UTC).isoformat())
-        goal = ("-destroy",) if destroy else ()
-        status = self._terraform.run(stack, "apply", *FLAGS, "-auto-approve", *goal, watch=shown.absorb)
-        mark.unlink()
+        adoption = self._aftermath.begin(stack, partial(self._terraform.run, stack, "force-unlock", "-force"))
+        if adoption and destroy:
+            # A destroy takes nothing over: what is to go has to be in the state.
+            self._apply_once(stack, shown)
+        status = self._apply_once(stack, shown, *(("-destroy",) if destroy else ()))
+        while status > 0 and adoption and not self._terraform.interrupted and adoption.learn(shown.diagnostics):
+            adoption.write()
+            shown.begin_again()
+            status = self._apply_once(stack, shown)
+        if status >= 0:
+            self._aftermath.end(stack, adoption, stopped=self._terraform.interrupted)
         return self._succeeded(shown) if status == 0 else self._failed(shown)
+
+    def _apply_once(self, stack: Stack, shown: StackProgress, *goal: str) -> int:
+        return self._terraform.run(stack, "apply", *FLAGS, "-auto-approve", *goal, watch=shown.absorb)
 
     def plan(self, stack: Stack, shown: StackProgress) -> bool:
         """Compare `stack` with what is deployed; `shown` then has the counts."""
@@ -103,20 +109,6 @@ class StackRunner:
     def _shared_lock_file(self, stack: Stack) -> Path:
         needed = json.dumps(stack.document.get("terraform", {}).get("required_providers"), sort_keys=True)
         return self._folder / f"providers-{hashlib.sha256(needed.encode()).hexdigest()[:12]}.lock.hcl"
-
-    def _mark(self, stack: Stack) -> Path:
-        """Return the file that stands while Terraform changes `stack`: one found at the start tells of a dead run."""
-        return self._folder / f"{stack.id}.changing"
-
-    def _clear_stale_lock(self, stack: Stack) -> None:
-        """Release Terraform's lock if a run of ours died with it: we hold the environment, so that run is over."""
-        mark = self._mark(stack)
-        if not mark.exists() or (lock := self._state.lock(stack)) is None:
-            return
-        who = f"{getpass.getuser()}@{socket.gethostname()}"
-        if is_left_behind(lock, who=who, since=datetime.fromisoformat(mark.read_text())):
-            self._progress.say(f"{stack.id}: a killed run left Terraform's lock {lock['ID']}; releasing it.")
-            self._terraform.run(stack, "force-unlock", "-force", lock["ID"])
 
 
 def cores() -> int:

@@ -71,6 +71,17 @@ class StateStore:
             return None
         return sum(len(block["instances"]) for block in state["resources"] if block["mode"] == "managed")
 
+    def ids(self, stack: Stack) -> dict[str, str]:
+        """Return the resources that the state of `stack` holds: address → id."""
+        state = self._read(stack.backend, suffix="") or {"resources": []}
+        managed = (block for block in state["resources"] if block["mode"] == "managed")
+        return {
+            f"{block['type']}.{block['name']}"
+            + (f"[{json.dumps(one['index_key'])}]" if "index_key" in one else ""): str(one["attributes"].get("id"))
+            for block in managed
+            for one in block["instances"]
+        }
+
     def lock(self, stack: Stack) -> dict[str, Any] | None:
         """Return Terraform's own lock on the state of `stack`: ID, Who, Created, Operation."""
         return self._read(stack.backend, suffix=".tflock")
