@@ -1,5 +1,6 @@
 """Every environment file loads, and a bad one says all that is wrong with it."""
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,14 @@ def test_every_endpoint_serves_a_model_that_there_is() -> None:
     for name in environments.names():
         for region in environments.load(name).regions:
             assert all((models / model).is_dir() for model in region.models)
+
+
+def test_no_two_environments_have_one_network() -> None:
+    """They may be joined one day, to a common service or to each other; a network that is in use cannot be moved."""
+    networks = {
+        f"{name} {region.name}": region.network.block
+        for name in environments.names()
+        for region in environments.load(name).regions
+    }
+    pairs = combinations(networks.items(), 2)
+    assert not [(one, other) for (one, block), (other, block_too) in pairs if block.overlaps(block_too)]
