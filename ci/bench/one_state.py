@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ def write_root(stacks: Sequence[Stack], folder: Path) -> None:
         place = folder / stack.id
         place.mkdir(parents=True)
         (place / "cdk.tf.json").write_text(json.dumps(module))
+        if (stack.folder / "assets").is_dir():
+            # Paths of files go from the root on, whichever module names them.
+            shutil.copytree(stack.folder / "assets", folder / "assets", dirs_exist_ok=True)
         root["module"][stack.id] = {"source": f"./{stack.id}", **inputs}
     (folder / "main.tf.json").write_text(json.dumps(root))
 
