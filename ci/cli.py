@@ -11,7 +11,7 @@ from ci.commands.doctor import doctor
 from ci.commands.drill import drill
 from ci.commands.look import events, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
-from ci.commands.money import cost, tags
+from ci.commands.money import cost, resume, tags
 from ci.commands.platform import bootstrap, deploy, destroy, plan, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.runs import runs
@@ -29,7 +29,7 @@ app.add_typer(runs, name="runs")
 COMMANDS = (
     *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),
     *(train, optimize, release, predict),
-    *(cost, tags, logs, status, events, inventory, dashboard, demo),
+    *(cost, tags, resume, logs, status, events, inventory, dashboard, demo),
 )
 for command in COMMANDS:
     app.command()(command)

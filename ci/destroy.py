@@ -9,6 +9,7 @@ from ci.manifest import Stack
 from ci.platform_run import Step, failure, platform_run
 from ci.progress import QUIET, Progress
 from ci.result import Result
+from ci.resume import reverse_actions
 from ci.site import Site
 from ci.stack_progress import StackProgress
 from ci.stack_runner import StackRunner
@@ -38,6 +39,7 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
         standing = {stack.id: count for stack in stacks if (count := run.state.resources(stack))}
         doomed = [stack for stack in stacks if stack.id in standing]
         removed = remove_what_releases_made(site, progress)
+        reverse_actions(site)
         shown = run.each(doomed, _destroying(run.runner), needs=_dependents(doomed))
         if error := failure(f"destroy of {site.name!r}", shown):
             raise error

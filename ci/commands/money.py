@@ -1,4 +1,4 @@
-"""cost, tags: what an environment cost or will cost, and whether the bill can be split. They change nothing."""
+"""cost, tags, resume: what an environment costs, whether its bill can be split, and how to go on after too much."""
 
 from typing import Annotated
 
@@ -61,3 +61,16 @@ def tags(environment: EnvironmentName, json: AsJson = False, home: Home = None) 
     console.show(result, json, text)
     if result.gaps:
         raise typer.Exit(1)
+
+
+def resume(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
+    """Let training go on after a spent budget stopped it; raise the budget and deploy first.
+
+    Example: groundplan resume prod
+    """
+    from ci import console
+    from ci.resume import resume as let_go_on
+
+    result = let_go_on(site(environment, home))
+    text = f"{result.environment}: {result.actions} budget actions taken back, {len(result.queues)} queues released"
+    console.show(result, json, text)

@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import environments
+from ci.resume import resume
+from ci.site import Site
+from ci.workspace import Workspace
+from infra.functions.steward import reaper
+from infra.functions.steward.orders import Orders, carry_out
 from infra.localcloud import CloudRecord
 from infra.spec import BudgetSpec, PayerSpec
 from infra.toolkit import new_app
@@ -98,11 +104,46 @@ def test_a_spent_budget_stops_training_until_it_is_taken_back(
     events = client("logs").filter_log_events(logGroupName="/aws/lambda/groundplan-local-brake")["events"]
     assert any('"event": "ended", "kind": "job queue", "name": "ours"' in event["message"] for event in events)
 
-    which = {"AccountId": "123456789012", "BudgetName": name, "ActionId": action["ActionId"]}
-    budgets.execute_budget_action(**which, ExecutionType="REVERSE_BUDGET_ACTION")
-    client("lambda").invoke(FunctionName="groundplan-local-brake", Payload=b'{"release": true}')
+    result = resume(Site(environments.load("local"), Workspace(), cloud.url))
+    assert (result.actions, result.queues) == (1, ("ours",))
     assert (states(client)[queue], banned(client)) == ("ENABLED", [])
     destroyed = stack.destroy()
     assert destroyed.code == 0, destroyed.text
-    history = {"train", "out"}
-    assert [one for one in inventory(cloud) if one not in before and one["type"] not in history] == []
+    assert [one for one in inventory(cloud) if one not in before and "TrainingJobs" not in one["id"]] == []
+
+
+def test_the_reaper_ends_what_outlived_its_time_and_nothing_else(
+    cloud: CloudRecord, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function's code against this cloud: an overdue group of the environment sleeps, the others stay."""
+    for name, value in {"URL": cloud.url, "KEY": "test"}.items():
+        variables = {"URL": ("AWS_ENDPOINT_URL",), "KEY": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}[name]
+        for variable in variables:
+            monkeypatch.setenv(variable, value)
+    autoscaling = client("autoscaling")
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName="any", ImageId="ami-12c6146b", InstanceType="t3.medium"
+    )
+    for name, environment, ttl in (("old", "dev", "2020-01-01"), ("young", "dev", "72h"), ("other", "prod", "1h")):
+        pairs = {"project": "groundplan", "environment": environment, "ttl": ttl}
+        whose = {"PropagateAtLaunch": True, "ResourceId": name, "ResourceType": "auto-scaling-group"}
+        tags = [{"Key": key, "Value": value, **whose} for key, value in pairs.items()]
+        autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            LaunchConfigurationName="any",
+            MinSize=1,
+            MaxSize=2,
+            AvailabilityZones=["us-east-1a"],
+            Tags=tags,
+        )
+    orders = Orders("groundplan", "dev", ("us-east-1",))
+    assert carry_out(orders, reaper.expired(orders, datetime.now(UTC)), "expired") == {
+        "ended": ["old"],
+        "dry_run": False,
+    }
+    groups = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert {group["AutoScalingGroupName"]: group["DesiredCapacity"] for group in groups} == {
+        "old": 0,
+        "young": 1,
+        "other": 1,
+    }
