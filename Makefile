@@ -15,7 +15,7 @@ help:  ## list the targets
 setup: $(READY)  ## virtual environment, tools, data set (every other target does this first)
 
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --no-compile --no-deps --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m ci.set_up
