@@ -44,7 +44,7 @@ def synthesized(environment: Environment) -> Documents:
     return {stack.node.id: json.loads(cdktf.Testing.synth(stack)) for stack in stacks}
 
 
-@pytest.mark.parametrize("specs", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("specs", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_any_sound_environment_can_be_built(specs: int, record_property: Callable[[str, object], None]) -> None:
     began, tried = time.monotonic(), Tried()
 
