@@ -126,7 +126,7 @@ def _terraform_type(binding: type[TerraformResource]) -> str:
 def _provider(stack: Stack, environment: Environment, region: str, tags: Mapping[str, str]) -> None:
     role_arn = environment.target.role_arn if isinstance(environment.target, AwsAccount) else None
     # A plan made with the credentials of another account stops here.
-    _aws(stack, "aws", environment, region, tags, role_arn=role_arn, allowed_account_ids=[environment.account_id])
+    _aws(stack, "_provider", environment, region, tags, role_arn=role_arn, allowed_account_ids=[environment.account_id])
 
 
 def other_account(

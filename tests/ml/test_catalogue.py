@@ -38,7 +38,7 @@ def test_a_misspelt_model_or_recipe_is_offered_its_nearest() -> None:
 def test_a_folder_is_enough(fork: Path, tmp_path: Path) -> None:
     job = Job(base=tmp_path, program=fork)
     said = job.run(launcher=("-c", "from ml.models import catalogue; print(catalogue.names())")).well().said
-    assert said.strip() == "('review_sentiment', 'toy_model')"
+    assert said.strip() == "('review_sentiment', 'review_writer', 'toy_model')"
 
 
 def test_what_the_platform_reads_imports_nothing_heavy() -> None:

@@ -90,7 +90,7 @@ def test_what_has_no_price_is_never_silently_free(train: Train, client: Client, 
     by = [{"Type": "DIMENSION", "Key": "USAGE_TYPE"}]
     assert list(groups(client, GroupBy=by, Filter=only("model", "unpriced"))) == [("NoPrice:USE1-Train:ml.z1d.large",)]
     logged = [json.loads(line) for line in (cloud.folder / "cloud.log").read_text().splitlines()]
-    assert [line["product"] for line in logged if line["event"] == "no price"] == ["ml.z1d.large"]
+    assert [line["product"] for line in logged if line["event"] == "no price"].count("ml.z1d.large") == 1
 
 
 def test_filters_and_periods(train: Train, client: Client) -> None:
