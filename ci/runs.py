@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST = 100
 # What belongs to the moment, not to the run: two runs that differ in nothing else are the same.
-OF_THE_MOMENT = ("job", "seconds", "seconds_per_step", "train_seconds", "hardware", "host")
+OF_THE_MOMENT = ("job", "seconds", "seconds_per_step", "train_seconds", "hardware")
 
 
 class RunLine(Result):
@@ -29,6 +29,12 @@ class RunLine(Result):
     state: str
     created: str
     seconds: int | None
+
+
+class RunsResult(Result):
+    """Training jobs, the newest first; at most a hundred."""
+
+    runs: tuple[RunLine, ...]
 
 
 class RunResult(Result):
@@ -56,7 +62,7 @@ class ReproductionResult(Result):
     differences: dict[str, tuple[Any, Any]]
 
 
-def listed(site: Site, *, model: str | None = None) -> tuple[RunLine, ...]:
+def listed(site: Site, *, model: str | None = None) -> RunsResult:
     """Return the environment's training jobs, the newest first."""
     sagemaker: SageMakerClient = site.client("sagemaker")
     prefix = Names.of(site.environment, site.home_region.name).regional("")
@@ -78,7 +84,7 @@ def listed(site: Site, *, model: str | None = None) -> tuple[RunLine, ...]:
                     seconds=job.get("TrainingTimeInSeconds") if job["TrainingJobStatus"] == "Completed" else None,
                 )
             )
-    return tuple(lines)
+    return RunsResult(runs=tuple(lines))
 
 
 def show(site: Site, job: str) -> RunResult:

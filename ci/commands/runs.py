@@ -12,15 +12,10 @@ if TYPE_CHECKING:
 
     from ci.runs import RunResult
 
-runs = typer.Typer(help="Training runs: what each was, how two differ, and the same once more.")
+runs = typer.Typer(help="Training runs: what each was, how two differ, the same once more.", no_args_is_help=True)
 
 Job = Annotated[str, typer.Argument(metavar="RUN", help="A completed training job.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the curve into this PNG or SVG file.")]
-
-
-@runs.callback()
-def group() -> None:
-    """Training runs: what each was, how two differ, and the same once more."""
 
 
 @runs.command("list")
@@ -35,16 +30,12 @@ def list_(
     Example: groundplan runs list local --model review_sentiment
     """
     from ci import console
-    from ci.result import Result
-    from ci.runs import RunLine, listed
-
-    class Runs(Result):
-        runs: tuple[RunLine, ...]
+    from ci.runs import listed
 
     found = listed(site(environment, home), model=model)
-    rows = [(run.job, run.model, run.recipe, run.state, run.created, run.seconds or "") for run in found]
+    rows = [(run.job, run.model, run.recipe, run.state, run.created, run.seconds or "") for run in found.runs]
     columns = ("run", "model", "recipe", "state", "created", "seconds>")
-    console.show(Runs(runs=found), json, console.table(*columns, rows=rows) if rows else f"{environment}: no runs")
+    console.show(found, json, console.table(*columns, rows=rows) if rows else f"{environment}: no runs")
 
 
 @runs.command()

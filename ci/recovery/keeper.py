@@ -66,8 +66,8 @@ class Jobs(Protocol):
         ...
 
 
-def look_after(store: Store, jobs: Jobs, rules: Rules) -> Decision:
-    """Take one look and do at most one thing; return what was decided. Raises `ChangedError`: look again."""
+def look_after(store: Store, jobs: Jobs, rules: Rules) -> tuple[Decision, RunState]:
+    """Take one look, do at most one thing; return what was decided and is now known. `ChangedError`: look again."""
     known, version = store.read()
     state = known
     if state.open:
@@ -78,11 +78,11 @@ def look_after(store: Store, jobs: Jobs, rules: Rules) -> Decision:
             state = state.ended(state.open.number, status.outcome, status.seconds)
     decision = decide(state, rules)
     if isinstance(decision, Wait):
-        return decision
+        return decision, state
     if isinstance(decision, Start):
         state = state.begun(decision.attempt)
     if state != known:
         store.write(state, version)
     if isinstance(decision, Start):
         jobs.submit(decision.attempt)
-    return decision
+    return decision, state

@@ -1,15 +1,14 @@
 """Keeps a training run going to its end, and tells what each attempt did and cost."""
 
 import time
-from dataclasses import replace
 
 from ci import jobs
 from ci.contracts import training_contract
-from ci.errors import JobError
+from ci.errors import CommandError, JobError
 from ci.log_tail import TRAINING_JOBS, LogTail
 from ci.progress import Progress
 from ci.recovery.keeper import ChangedError, look_after
-from ci.recovery.rules import Decision, Done, GiveUp, Rules, Start
+from ci.recovery.rules import Done, GiveUp, Rules, Start
 from ci.recovery.s3_store import S3Store
 from ci.recovery.sagemaker_jobs import SageMakerJobs
 from ci.recovery.state import Attempt, Outcome, Purchase, RunState
@@ -20,10 +19,19 @@ from infra.prices import prices
 def rules(site: Site, *, most_usd: float) -> Rules:
     """Return the rules of a run on the environment's training machines, by the prices of its region."""
     contract, region = training_contract(site), site.home_region.name
-    on_demand = prices()[contract.instance_type, region].usd
-    spot = on_demand * prices()["spot-factor", region].usd
-    hourly = {Purchase.ON_DEMAND: on_demand, Purchase.SPOT: spot if contract.spot else on_demand}
-    return Rules(hourly_usd=hourly, most_usd=most_usd, most_seconds=contract.max_runtime_seconds)
+    price = prices().get((contract.instance_type, region))
+    if price is None:
+        raise CommandError(
+            thing=f"instance type {contract.instance_type!r}",
+            value="no price",
+            rule=f"is known for it in {region}, so no budget can be kept",
+            fix="add a row to infra/prices.csv, or train without --most-usd",
+        )
+    spot = price.usd * prices()["spot-factor", region].usd
+    hourly = {Purchase.ON_DEMAND: price.usd, Purchase.SPOT: spot}
+    rules = Rules(hourly_usd=hourly, most_usd=most_usd, most_seconds=contract.max_runtime_seconds)
+    # Where the environment buys no spot, its runs are on demand from the first attempt.
+    return rules if contract.spot else rules.model_copy(update={"reclaims_before_on_demand": 0})
 
 
 def keep(site: Site, run: str, request: jobs.JobRequest, rules: Rules, progress: Progress) -> tuple[str, RunState]:
@@ -33,14 +41,16 @@ def keep(site: Site, run: str, request: jobs.JobRequest, rules: Rules, progress:
     Ctrl-C leaves the run as it is, to be taken up again.
     """
     store = S3Store(site.client("s3"), training_contract(site).artifact_bucket, run)
-    work = SageMakerJobs(site, run, replace(request))
+    work = SageMakerJobs(site, run, request)
     tail = LogTail(site.client("logs"), TRAINING_JOBS, f"{run}-")
     told = RunState()
     while True:
-        decision = _look(store, work, rules)
+        try:
+            decision, state = look_after(store, work, rules)
+        except ChangedError:
+            continue  # Another keeper was quicker; the next look sees what it did.
         for line in tail.read():
             progress.say(f"  {line}")
-        state, _ = store.read()
         for attempt in state.attempts:
             if attempt not in told.attempts and attempt.outcome:
                 progress.say(_told(work.name(attempt), attempt))
@@ -53,13 +63,6 @@ def keep(site: Site, run: str, request: jobs.JobRequest, rules: Rules, progress:
         if isinstance(decision, GiveUp):
             raise _given_up(site, run, state, decision)
         time.sleep(jobs.POLL_SECONDS)
-
-
-def _look(store: S3Store, work: SageMakerJobs, rules: Rules) -> Decision | None:
-    try:
-        return look_after(store, work, rules)
-    except ChangedError:
-        return None  # Another keeper was quicker; the next look sees what it did.
 
 
 def _told(name: str, attempt: Attempt) -> str:

@@ -139,7 +139,7 @@ def test_a_run_can_be_read_back_done_again_and_compared(site: Site, tmp_path: Pa
     again = runs.reproduce(site, first)
     assert again.same, again.differences
     runs.check(again)
-    assert [line.job for line in runs.listed(site, model="review_writer")][:2] == [again.again, first]
+    assert [line.job for line in runs.listed(site, model="review_writer").runs][:2] == [again.again, first]
     assert runs.show(site, first).manifest["recipe"]["seed"] == 1
     curves = tmp_path / "plots" / "curves.png"
     runs_shown = {job: runs.show(site, job).report["curve"] for job in (first, again.again)}
