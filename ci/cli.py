@@ -60,3 +60,7 @@ def run(arguments: list[str]) -> int:
         print(failure.text, file=sys.stderr)
         return failure.exit_code
     return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -107,13 +107,14 @@ def _answers(site: Site, endpoint: str, model: str, progress: Progress) -> tuple
             Answer(
                 text=row["text"],
                 expected=row["label"],
-                label=found.label,
-                score=found.score,
+                label=found.answer["label"],
+                score=found.answer["score"],
                 milliseconds=found.milliseconds,
             )
         )
-        mark = "✓" if found.label == row["label"] else "✗"
-        progress.say(f"  {mark} {found.label} {found.score:.2f}  {textwrap.shorten(row['text'], 90)}")
+        said = answers[-1]
+        mark = "✓" if said.label == said.expected else "✗"
+        progress.say(f"  {mark} {said.label} {said.score:.2f}  {textwrap.shorten(row['text'], 90)}")
     return tuple(answers)
 
 

@@ -1,24 +1,24 @@
 """Asks an endpoint."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ci.contracts import find_endpoint
 from ci.errors import CommandError
 from ci.invocation import Caller
 from ci.result import Result
 from ci.site import Site
-
-# As many as a request may hold by the signature of every model that says nothing else.
-BATCH = 64
+from ml.models import catalogue
+from ml.models.card import Signature
 
 
 class Prediction(Result):
-    """One answer; `milliseconds` is the time of the whole request that it came with."""
+    """What the model's handler answered to one text; `milliseconds` is the time of the whole request it came with."""
 
     text: str
-    label: str
-    score: float
+    answer: dict[str, Any]
     milliseconds: float
 
 
@@ -37,20 +37,36 @@ def predict(site: Site, endpoint: str, texts: Sequence[str]) -> PredictResult:
             thing="predict", value="no text", rule="was given", fix="add texts, --file FILE, or pipe lines into it"
         )
     region, contract = find_endpoint(site, endpoint)
+    signature = catalogue.card(contract.model).signature
+    instances = [_instance(text, signature) for text in texts]
     caller = Caller(site, region.name, contract)
     answered: list[Prediction] = []
     version = ""
-    for batch in _batches(texts):
+    for batch in _batches(len(texts), signature.most_instances):
         started = time.perf_counter()
-        answer = caller.ask([{"text": text} for text in batch])
-        milliseconds = (time.perf_counter() - started) * 1000
+        answer = caller.ask(instances[batch])
+        milliseconds = round((time.perf_counter() - started) * 1000, 2)
         version = answer["model_version"]
         answered += [
-            Prediction(text=text, label=found["label"], score=found["score"], milliseconds=round(milliseconds, 2))
-            for text, found in zip(batch, answer["predictions"], strict=True)
+            Prediction(text=text, answer=found, milliseconds=milliseconds)
+            for text, found in zip(texts[batch], answer["predictions"], strict=True)
         ]
     return PredictResult(endpoint=endpoint, model_version=version, predictions=tuple(answered))
 
 
-def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+def _instance(text: str, signature: Signature) -> dict[str, Any]:
+    """A text is the one field that most models take; one with several takes them as a JSON object."""
+    if len(signature.instance) == 1:
+        return dict.fromkeys(signature.instance, text)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        example = json.dumps(dict.fromkeys(signature.instance, "…"), ensure_ascii=False)
+        raise CommandError(thing="predict", value=repr(text), rule="is no JSON object", fix=f"write {example}")
+    return found
+
+
+def _batches(count: int, most: int) -> Iterator[slice]:
+    return (slice(start, start + most) for start in range(0, count, most))

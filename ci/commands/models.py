@@ -1,6 +1,7 @@
 """train, optimize, release, predict: a model's way from data to answers."""
 
 import sys
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -117,10 +118,19 @@ def predict(
     from ci.predict import predict as ask
 
     result = ask(site(environment, home), endpoint, [*(texts or ()), *_lines(file, given=bool(texts or file))])
+    names = list(dict.fromkeys(name for found in result.predictions for name in found.answer))
     rows = [
-        (found.label, f"{found.score:.3f}", f"{found.milliseconds:.1f}", found.text) for found in result.predictions
+        (*(_shown(found.answer.get(name)) for name in names), f"{found.milliseconds:.1f}", found.text)
+        for found in result.predictions
     ]
-    console.show(result, json, console.table("label", "score>", "ms>", "text", rows=rows))
+    console.show(result, json, console.table(*names, "ms>", "text", rows=rows))
+
+
+def _shown(value: object) -> str:
+    """One value of an answer, whatever the model's handler puts there."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else dumps(value, ensure_ascii=False)
 
 
 def _lines(file: Path | None, *, given: bool) -> list[str]:

@@ -99,7 +99,7 @@ def test_from_data_to_an_answer(site: Site) -> None:
     answer = predict(site, ENDPOINT, ["A quiet, moving film.", "Dull from start to end."])
     assert answer.model_version == released.version == waiting.version
     assert [found.text for found in answer.predictions] == ["A quiet, moving film.", "Dull from start to end."]
-    assert all(0.5 <= found.score <= 1 for found in answer.predictions)
+    assert all(0.5 <= found.answer["score"] <= 1 for found in answer.predictions)
     again = release(site, MODEL)
     assert [found.configuration for found in again.endpoints] == [found.configuration for found in released.endpoints]
     assert any(line.startswith("final accuracy=") for line in logs(site, trained.job))
