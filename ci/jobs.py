@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
-Kind = Literal["train", "optimize"]
+# A trial of `tune` trains too; under a name of its own, so that it is never taken for the newest model.
+Kind = Literal["train", "tune", "optimize"]
 LONGEST_NAME = 63
 TAIL_LINES = 15
 POLL_SECONDS = 0.5

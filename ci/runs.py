@@ -110,8 +110,9 @@ def compare(site: Site, one: str, other: str) -> ComparisonResult:
 def reproduce(site: Site, job: str, progress: Progress = QUIET) -> ReproductionResult:
     """Train again as `job` did and compare all figures; what was given differently is told."""
     original = show(site, job)
-    model, recipe = original.manifest["model"], original.manifest["recipe"]["name"]
-    again = show(site, train(site, model, recipe=recipe, progress=progress).job)
+    asked = dict(jobs.describe(site, job)["HyperParameters"])
+    model, recipe = asked.pop("model"), asked.pop("recipe")
+    again = show(site, train(site, model, recipe=recipe, changes=asked, progress=progress).job)
     if changed := _differences(original.manifest, again.manifest):
         progress.say("Not the same was given: " + ", ".join(f"{name} {a} → {b}" for name, (a, b) in changed.items()))
     differences = _differences(_facts(original), _facts(again))

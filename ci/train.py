@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -39,22 +40,36 @@ def train(
     model: str,
     *,
     recipe: str,
+    changes: Mapping[str, str] | None = None,
     wait: bool = True,
     most_usd: float | None = None,
     run: str | None = None,
     progress: Progress = QUIET,
 ) -> TrainResult:
-    """Train `model` by one of its recipes. Raises `JobError` with the reason and the log's tail when the job fails.
+    """Train `model` by one of its recipes, with `changes` to fields of it.
 
-    With `most_usd` the training is a run of one or more attempts, which goes on after reclaims until that is spent;
-    `run` is one that was begun before.
+    Raises `JobError` with the reason and the log's tail when the job fails. With `most_usd` the training is a run of
+    one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before.
     """
+    request, data_version = prepared(site, model, recipe, changes or {}, progress)
+    if most_usd is not None:
+        return _kept(site, request, run, most_usd, data_version, recipe, progress)
+    job = jobs.start(site, request)
+    progress.say(f"Started job {job}.")
+    started = TrainResult(job=job, model=model, recipe=recipe, data_version=data_version)
+    return _finished(site, started, progress) if wait else started
+
+
+def prepared(
+    site: Site, model: str, recipe: str, changes: Mapping[str, str], progress: Progress
+) -> tuple[jobs.JobRequest, str]:
+    """Check what is asked for and bring the data to S3; return the job to start and the data's version."""
     from ml.data import datasets
     from ml.models import catalogue
 
-    # Both raise an error with the nearest names before anything is started.
+    # All raise an error with the nearest names before anything is started.
     catalogue.card(model)
-    catalogue.recipe(model, recipe)
+    catalogue.recipe(model, recipe).changed(dict(changes))
     contract = training_contract(site)
     folder = site.workspace.home / "datasets" / model
     # What it prints is no result of ours.
@@ -62,15 +77,9 @@ def train(
         data = datasets.prepare(model, site.workspace.cache / "datasets", folder)
     uri = upload_folder(site, folder, contract.data_bucket, f"datasets/{model}/{data.version}", last=datasets.MANIFEST)
     progress.say(f"Data set {model} {data.version} is at {uri}.")
-    request = jobs.JobRequest(
-        kind="train", model=model, channels={"training": uri}, hyperparameters={"model": model, "recipe": recipe}
-    )
-    if most_usd is not None:
-        return _kept(site, request, run, most_usd, data.version, recipe, progress)
-    job = jobs.start(site, request)
-    progress.say(f"Started job {job}.")
-    started = TrainResult(job=job, model=model, recipe=recipe, data_version=data.version)
-    return _finished(site, started, progress) if wait else started
+    asked = {"model": model, "recipe": recipe, **changes}
+    request = jobs.JobRequest(kind="train", model=model, channels={"training": uri}, hyperparameters=asked)
+    return request, data.version
 
 
 def _kept(

@@ -1,6 +1,7 @@
 """train, optimize, release, predict: a model's way from data to answers."""
 
 import sys
+from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,9 @@ def train(
     environment: EnvironmentName,
     model: ModelName,
     recipe: Annotated[str, typer.Option(metavar="NAME", help="One of the model's recipes.")] = "laptop",
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a field of the recipe; repeatable.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
     most_usd: Annotated[
         float | None,
@@ -44,6 +48,7 @@ def train(
         site(environment, home),
         model,
         recipe=recipe,
+        changes=_pairs(changes or ()),
         wait=wait,
         most_usd=most_usd,
         run=run,
@@ -131,6 +136,15 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else dumps(value, ensure_ascii=False)
+
+
+def _pairs(changes: Sequence[str]) -> dict[str, str]:
+    from ci.errors import CommandError
+
+    pairs = {name: value for name, equals, value in (change.partition("=") for change in changes) if equals}
+    if wrong := [change for change in changes if "=" not in change]:
+        raise CommandError(thing="--set", value=wrong[0], rule="is not NAME=VALUE", fix="write learning_rate=3e-4")
+    return pairs
 
 
 def _lines(file: Path | None, *, given: bool) -> list[str]:

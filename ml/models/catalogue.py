@@ -8,6 +8,7 @@ from ml import models
 from ml.errors import InputError, nearest
 from ml.models.card import Card
 from ml.training.recipe import Recipe
+from ml.training.search import Search
 
 
 def names() -> tuple[str, ...]:
@@ -34,3 +35,12 @@ def recipe(model: str, name: str) -> Recipe:
     if name not in recipes:
         raise InputError("hyperparameter 'recipe'", repr(name), f"is no recipe of {model}", nearest(name, recipes))
     return recipes[name]
+
+
+def search(model: str) -> Search:
+    """Return where to look for better values of a model's recipes."""
+    found: Search | None = getattr(part(model, "recipes"), "SEARCH", None)
+    if not found:
+        fix = 'add one, e.g. SEARCH = {"learning_rate": LogUniform(1e-5, 1e-3)} (ml/training/search.py has the words)'
+        raise InputError("model", repr(model), "has no SEARCH in its recipes.py, so nothing to tune", fix)
+    return found

@@ -135,12 +135,13 @@ def test_a_run_goes_on_after_its_machine_was_taken(site: Site) -> None:
 
 
 def test_a_run_can_be_read_back_done_again_and_compared(site: Site, tmp_path: Path) -> None:
-    first = train(site, "review_writer", recipe="debug").job
+    first = train(site, "review_writer", recipe="debug", changes={"learning_rate": "0.002"}).job
     again = runs.reproduce(site, first)
     assert again.same, again.differences
     runs.check(again)
     assert [line.job for line in runs.listed(site, model="review_writer").runs][:2] == [again.again, first]
-    assert runs.show(site, first).manifest["recipe"]["seed"] == 1
+    recipe = runs.show(site, first).manifest["recipe"]
+    assert (recipe["seed"], recipe["learning_rate"]) == (1, 0.002)
     curves = tmp_path / "plots" / "curves.png"
     runs_shown = {job: runs.show(site, job).report["curve"] for job in (first, again.again)}
     draw(runs_shown, curves)
@@ -174,6 +175,7 @@ def test_a_job_that_fails_is_told_with_its_reason_and_its_log(site: Site, tmp_pa
     [
         (lambda site: train(site, "review_sentimant", recipe="debug"), "use 'review_sentiment'"),
         (lambda site: train(site, MODEL, recipe="debuk"), "use 'debug'"),
+        (lambda site: train(site, MODEL, recipe="debug", changes={"epoch": "2"}), "use 'epochs'"),
         (lambda site: jobs.newest(site, "train", "no_such_model"), "no completed train job"),
         (lambda site: optimize(site, MODEL, job="gone"), "is not known in environment 'local'"),
         (lambda site: release(site, "unserved"), "no endpoint"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ml.training.recipe import Recipe
+from ml.training.search import Choice, LogUniform, Search, Uniform, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,4 +20,14 @@ RECIPES = {
         epochs=1, batch_size=32, learning_rate=5e-4, taught_layers=1, most_tokens=32, most_examples=320, log_every=2
     ),
     "laptop": TextRecipe(epochs=1, batch_size=32, learning_rate=5e-4),
+}
+
+# Where `groundplan tune` looks.
+SEARCH: Search = {
+    "learning_rate": LogUniform(5e-5, 5e-3),
+    "weight_decay": LogUniform(1e-4, 0.3),
+    "warmup_share": Uniform(0.0, 0.3),
+    "dropout": Uniform(0.0, 0.4),
+    "taught_layers": Whole(1, 3),
+    "batch_size": Choice((16, 32, 64)),
 }

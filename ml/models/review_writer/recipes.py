@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ml.training.recipe import Recipe
+from ml.training.search import LogUniform, Search, Uniform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +31,11 @@ RECIPES = {
         parallel="fsdp", compile=True, checkpoint_every=500,
     ),
 }  # fmt: skip
+
+# Where `groundplan tune` looks.
+SEARCH: Search = {
+    "learning_rate": LogUniform(3e-5, 3e-2),
+    "weight_decay": LogUniform(1e-4, 0.3),
+    "warmup_share": Uniform(0.0, 0.3),
+    "dropout": Uniform(0.0, 0.3),
+}
