@@ -42,7 +42,7 @@ bench: $(READY) node_modules  ## measure us beside the alternatives, into out/be
 	$(BIN)/python -m ci.bench
 
 rehearse: $(READY)  ## every environment on this machine: deploy, plan again, destroy, look for what is left
-	set -e; for each in environments/[a-z]*.py; do $(BIN)/groundplan rehearse "$$(basename "$$each" .py)"; done
+	set -e; for each in environments/[a-z]*.py; do $(BIN)/groundplan rehearse --bootstrap "$$(basename "$$each" .py)"; done
 
 cdktf: $(READY) node_modules  ## cdktf-cli, for `cdktf deploy 'dev-*'`
 

@@ -1,8 +1,9 @@
-"""Takes an environment down: what releases and jobs made, then every stack before those whose outputs it reads."""
+"""Takes an environment down: what releases, jobs and devices made, then each stack before those that it reads from."""
 
 import time
 from collections.abc import Sequence
 
+from ci.device_leftovers import remove_what_devices_registered
 from ci.inventory import Resource, inventory
 from ci.leftovers import remove_what_releases_made
 from ci.manifest import Stack
@@ -24,6 +25,7 @@ class DestroyResult(Result):
     resources: int
     stack_seconds: dict[str, float]
     released_removed: int
+    devices_removed: int
     orphans: tuple[Resource, ...]
 
 
@@ -39,6 +41,7 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
         standing = {stack.id: count for stack in stacks if (count := run.state.resources(stack))}
         doomed = [stack for stack in stacks if stack.id in standing]
         removed = remove_what_releases_made(site, progress)
+        devices = remove_what_devices_registered(site, progress)
         reverse_actions(site)
         shown = run.each(doomed, _destroying(run.runner), needs=_dependents(doomed))
         if error := failure(f"destroy of {site.name!r}", shown):
@@ -50,6 +53,7 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
         resources=sum(standing.values()),
         stack_seconds={progress.stack: round(progress.seconds, 2) for progress in shown},
         released_removed=removed,
+        devices_removed=devices,
         orphans=inventory(site).resources,
     )
 

@@ -1,7 +1,8 @@
 """Rehearses an environment, whichever it is, on an embedded cloud of its own: deploy, plan again, destroy, look.
 
 Nothing of the environment changes but where it lives and that it may be destroyed. Its account stays its own, for the
-cloud takes that account's number; no credentials are needed and nothing leaves this machine.
+cloud takes that account's number; no credentials are needed and nothing leaves this machine. Buckets that others would
+bring stand there before the deploy, and are gone before the look.
 """
 
 import time
@@ -10,14 +11,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ci import embedded_cloud
+from ci.bootstrap import bootstrap, remove
+from ci.buckets import empty
 from ci.deploy import DeployResult, deploy
 from ci.destroy import DestroyResult, destroy
-from ci.inventory import Resource
+from ci.inventory import Resource, inventory
 from ci.plan import PlanResult, plan
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.run_lock import hold
 from ci.site import Site
+from ci.state import REGION_WITHOUT_CONSTRAINT
 from ci.workspace import Workspace
 from infra.spec import EmbeddedCloud, Environment
 
@@ -61,22 +65,29 @@ def rehearsed(environment: Environment) -> Environment:
     return environment.model_copy(update={"target": EmbeddedCloud(name=CLOUD), "guarded": False})
 
 
-def rehearse(environment: Environment, workspace: Workspace, *, progress: Progress = QUIET) -> RehearsalResult:
+def rehearse(
+    environment: Environment, workspace: Workspace, *, ground: bool = False, progress: Progress = QUIET
+) -> RehearsalResult:
     """Take every stack of `environment` from nothing to nothing with real Terraform, and report each step.
 
-    The cloud is stopped in the end whatever happens, and all that was made is gone with it. Raises `StacksError` like a
-    deploy, `BusyError` when it is being rehearsed already.
+    With `ground`, what it stands on too, as `groundplan bootstrap` makes it. The cloud is stopped in the end whatever
+    happens, and all that was made is gone with it. Raises `StacksError` like a deploy, `BusyError` when it is being
+    rehearsed already.
     """
     began = time.monotonic()
     with _stage(environment, workspace, progress) as site:
-        progress.say(f"[1/3] Deploying {site.name} to {site.endpoint_url}")
-        deployed = deploy(site, progress=progress)
-        progress.say("[2/3] Planning again: there must be nothing to do")
-        started = time.monotonic()
-        planned = plan(site, progress=progress)
-        plan_seconds = time.monotonic() - started
-        progress.say("[3/3] Destroying, then looking for what is left")
-        destroyed = destroy(site, progress=progress)
+        with _brought(site):
+            laid = [_lay(site, progress)] if ground else []
+            progress.say(f"[1/3] Deploying {site.name} to {site.endpoint_url}")
+            deployed = deploy(site, progress=progress)
+            progress.say("[2/3] Planning again: there must be nothing to do")
+            started = time.monotonic()
+            planned = plan(site, progress=progress)
+            plan_seconds = time.monotonic() - started
+            progress.say("[3/3] Destroying, then looking for what is left")
+            destroyed = destroy(site, progress=progress)
+            grounds = tuple(_lift(site, stack, progress) for stack in laid)
+        orphans = inventory(site).resources
     return RehearsalResult(
         environment=environment.name,
         regions=tuple(region.name for region in environment.regions),
@@ -86,8 +97,8 @@ def rehearse(environment: Environment, workspace: Workspace, *, progress: Progre
         deploy_seconds=deployed.seconds,
         plan_seconds=round(plan_seconds, 2),
         destroy_seconds=destroyed.seconds,
-        stacks=_stacks(deployed, planned, destroyed),
-        orphans=destroyed.orphans,
+        stacks=(*grounds, *_stacks(deployed, planned, destroyed)),
+        orphans=orphans,
     )
 
 
@@ -106,6 +117,43 @@ def _stage(environment: Environment, workspace: Workspace, progress: Progress) -
             yield Site(rehearsed(environment), place, record.url)
         finally:
             embedded_cloud.stop(CLOUD, place)
+
+
+@contextmanager
+def _brought(site: Site) -> Iterator[None]:
+    """Let the buckets stand that others bring to the environment."""
+    brought = [
+        (site.client("s3", region.name), bucket) for region in site.environment.regions for bucket in region.brought
+    ]
+    unique = {bucket: s3 for s3, bucket in brought}
+    for bucket, s3 in unique.items():
+        where = s3.meta.region_name
+        home = (
+            {} if where == REGION_WITHOUT_CONSTRAINT else {"CreateBucketConfiguration": {"LocationConstraint": where}}
+        )
+        s3.create_bucket(Bucket=bucket, **home)
+    yield
+    for bucket, s3 in unique.items():
+        empty(s3, bucket)
+        s3.delete_bucket(Bucket=bucket)
+
+
+def _lay(site: Site, progress: Progress) -> StackRehearsal:
+    """Make what the environment stands on, and look whether a second run would change it."""
+    progress.say("[0/3] Making what it stands on: the bucket of its state, and the roles of its workflows")
+    made, again = bootstrap(site, progress=progress), bootstrap(site, progress=progress)
+    return StackRehearsal(
+        stack=f"{site.name}-bootstrap",
+        resources=made.resources,
+        apply_seconds=made.seconds,
+        planned_again=(f"{again.changed} changes",) if again.changed else (),
+        destroy_seconds=0.0,
+    )
+
+
+def _lift(site: Site, made: StackRehearsal, progress: Progress) -> StackRehearsal:
+    """Take it down again, which is refused while any stack stands."""
+    return made.model_copy(update={"destroy_seconds": remove(site, progress=progress).seconds})
 
 
 def _stacks(deployed: DeployResult, planned: PlanResult, destroyed: DestroyResult) -> tuple[StackRehearsal, ...]:

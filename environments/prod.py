@@ -13,6 +13,7 @@ from infra.spec import (
     EndpointSpec,
     Environment,
     FairShareSpec,
+    FlowLogSpec,
     GithubSpec,
     GpuNeed,
     GpuPoolSpec,
@@ -50,6 +51,8 @@ ENDPOINTS = (
     EndpointSpec(name="review-sentiment-batch", model=REVIEWS, hosting=Async(max_instances=4), max_latency_ms=60_000),
 )
 
+# In AWS, and in a bucket of the organization's log archive, where nobody of this account can delete them.
+FLOW_LOGS = (FlowLogSpec(), FlowLogSpec(bucket="example-flow-log-archive"))
 SERVICES = (*JOB_SERVICES, "execute-api")
 
 # The canary and the first stores find what is wrong with a model before the many have it.
@@ -77,7 +80,7 @@ ENVIRONMENT = Environment(
     regions=(
         RegionSpec(
             name="us-east-1",
-            network=NetworkSpec(cidr="10.40.0.0/16", nat="per-zone", interface_endpoints=SERVICES),
+            network=NetworkSpec(cidr="10.40.0.0/16", nat="per-zone", interface_endpoints=SERVICES, flow_logs=FLOW_LOGS),
             gpu_pools=(
                 GpuPoolSpec(name="small", need=GpuNeed(gpus=1, vcpus=4), max_nodes=8),
                 GpuPoolSpec(
@@ -114,7 +117,7 @@ ENVIRONMENT = Environment(
         ),
         RegionSpec(
             name="eu-west-1",
-            network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone", interface_endpoints=SERVICES),
+            network=NetworkSpec(cidr="10.41.0.0/16", nat="per-zone", interface_endpoints=SERVICES, flow_logs=FLOW_LOGS),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1, vcpus=4), max_nodes=4),),
             training=TrainingSpec(instance_type="ml.g5.xlarge", volume_gb=100),
             endpoints=ENDPOINTS,

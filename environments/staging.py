@@ -8,6 +8,7 @@ from infra.spec import (
     ClusterSpec,
     EndpointSpec,
     Environment,
+    FlowLogSpec,
     GithubSpec,
     GpuNeed,
     GpuPoolSpec,
@@ -33,6 +34,8 @@ ENVIRONMENT = Environment(
                 cidr="10.30.0.0/16",
                 # What carries much: images and logs pay for their endpoints by what NAT does not see.
                 interface_endpoints=("ecr.api", "ecr.dkr", "logs", "sts"),
+                # The second is the organization's log archive, where nobody of this account can delete them.
+                flow_logs=(FlowLogSpec(), FlowLogSpec(bucket="example-flow-log-archive")),
             ),
             gpu_pools=(GpuPoolSpec(name="small", need=GpuNeed(gpus=1), max_nodes=4),),
             clusters=(

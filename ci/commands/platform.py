@@ -99,7 +99,15 @@ def destroy(environment: EnvironmentName, json: AsJson = False, mirror: Mirror =
         raise typer.Exit(1)
 
 
-def rehearse(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+def rehearse(
+    environment: EnvironmentName,
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Also what it stands on: its state's bucket, its workflows' roles.")
+    ] = False,
+    json: AsJson = False,
+    mirror: Mirror = None,
+    home: Home = None,
+) -> None:
     """Deploy any environment to a throw-away cloud on this machine, plan again, destroy, and look for what is left.
 
     Example: groundplan rehearse prod
@@ -109,7 +117,7 @@ def rehearse(environment: EnvironmentName, json: AsJson = False, mirror: Mirror 
     from ci.rehearse import rehearse as rehearse_environment
 
     found, place = environments.load(environment), workspace(home, mirror)
-    result = rehearse_environment(found, place, progress=console.terminal_progress())
+    result = rehearse_environment(found, place, ground=bootstrap, progress=console.terminal_progress())
     rows = [
         (
             stack.stack,

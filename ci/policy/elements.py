@@ -23,9 +23,9 @@ class Element:
         return found
 
 
-def elements(folder: Path) -> Iterator[Element]:
-    """Yield what the stacks below `folder` hold."""
-    for file in sorted(folder.glob("stacks/*/cdk.tf.json")):
+def elements(*folders: Path) -> Iterator[Element]:
+    """Yield what the stacks below `folders` hold."""
+    for file in sorted(file for folder in folders for file in folder.glob("stacks/*/cdk.tf.json")):
         content = json.loads(file.read_text())
         for kind, prefix in (("resource", ""), ("data", "data.")):
             for type_, named in content.get(kind, {}).items():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,9 @@ KEYS = {"aws_kms_key", "aws_kms_replica_key", "aws_kms_key_policy"}
 # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
 BOUNDS = {"aws_vpc_endpoint"}
 
+# Where a policy's ARN makes it a boundary: what a role may do at most, by its other policies.
+BOUNDARY, POLICY = "permissions_boundary", re.compile(r"\$\{(aws_iam_policy\.\w+)\.arn\}")
+
 Statement = Mapping[str, Any]
 
 
@@ -32,13 +36,31 @@ def actions_on_everything() -> frozenset[str]:
 
 def broad_permissions(found: Iterable[Element]) -> Iterator[str]:
     """Yield a sentence for each statement that allows more than it must."""
+    found = list(found)
+    boundaries = _boundaries(found)
     for element in found:
+        if (element.stack, element.address) in boundaries:
+            continue
         kind = element.address.split(".")[0]
         for statement in statements(element.arguments):
             if kind in BOUNDS and _bounds(statement):
                 continue
             for problem in _problems(statement, of_key=kind in KEYS):
                 yield f"{element.stack} {element.address}: {problem}"
+
+
+def _boundaries(found: Iterable[Element]) -> set[tuple[str, str]]:
+    """Return the policies that bound roles and are attached to nothing: such a policy grants nothing by itself.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+    bounding: set[tuple[str, str]] = set()
+    granting: set[tuple[str, str]] = set()
+    for element in found:
+        for name, value in element.arguments.items():
+            for address in POLICY.findall(json.dumps(value)):
+                (bounding if name == BOUNDARY else granting).add((element.stack, address))
+    return bounding - granting
 
 
 def statements(arguments: object) -> Iterator[Statement]:

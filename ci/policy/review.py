@@ -1,7 +1,7 @@
 """The review: findings of checkov against the reasons beside the resources, and the rules for IAM."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ci.errors import WorkError
@@ -9,7 +9,7 @@ from ci.policy.elements import Element, elements
 from ci.policy.permissions import broad_permissions
 from ci.policy.scanner import Finding, scan
 from ci.result import Result
-from ci.synthesis import synthesize
+from ci.synthesis import synthesize, synthesize_bootstrap
 from ci.workspace import Workspace
 from infra.spec import Environment
 
@@ -54,15 +54,15 @@ class PolicyResult(Result):
 
 
 def review(environment: Environment, workspace: Workspace) -> PolicyResult:
-    """Synthesize `environment` and review its stacks."""
-    synthesize(environment, workspace)
-    return review_folder(environment.name, workspace.folder(environment.name) / "cdktf.out", workspace)
+    """Synthesize `environment` with what it stands on, and review its stacks."""
+    stacks = (*synthesize(environment, workspace), synthesize_bootstrap(environment, workspace))
+    return review_folders(environment.name, sorted({stack.folder.parents[1] for stack in stacks}), workspace)
 
 
-def review_folder(environment: str, folder: Path, workspace: Workspace) -> PolicyResult:
-    """Review the stacks below `folder`."""
-    found = {element.path: element for element in elements(folder)}
-    scanned = scan(folder, workspace)
+def review_folders(environment: str, folders: Sequence[Path], workspace: Workspace) -> PolicyResult:
+    """Review the stacks below `folders`."""
+    found = {element.path: element for element in elements(*folders)}
+    scanned = scan(folders, workspace)
     judged = [_judge(finding, found) for finding in scanned.findings]
     used = {(one.stack, one.address, one.check) for one in judged}
     return PolicyResult(

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,14 @@ class Scan:
     findings: tuple[Finding, ...]
 
 
-def scan(folder: Path, workspace: Workspace) -> Scan:
-    """Let checkov read every stack below `folder`. It is offline: what it would download are its maker's own rules."""
+def scan(folders: Sequence[Path], workspace: Workspace) -> Scan:
+    """Let checkov read every stack below `folders`. It is offline: what it would download are its maker's own rules."""
     python = environment_of(workspace)
     # Named by what it is, for plain `terraform` finds nothing in JSON and says nothing.
     arguments = ["--framework", "terraform_json", "--skip-download", "--output", "json", "--quiet"]
+    places = [word for folder in folders for word in ("--directory", str(folder))]
     answer = subprocess.run(
-        [python, "-m", "checkov.main", "--directory", folder, *arguments],
+        [python, "-m", "checkov.main", *places, *arguments],
         env=child_environment({"CHECKOV_RUN_SCA_PACKAGE_SCAN_V2": "false"}, forget=("AWS_", "BC_", "PRISMA_")),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -53,7 +55,7 @@ def scan(folder: Path, workspace: Workspace) -> Scan:
     except (ValueError, KeyError, TypeError) as error:
         said = (answer.stderr or answer.stdout).strip().splitlines()
         value = said[-1] if said else f"exit status {answer.returncode}"
-        fix = f"look at it with: {python} -m checkov.main --directory {folder} {' '.join(arguments)}"
+        fix = f"look at it with: {python} -m checkov.main {' '.join(places)} {' '.join(arguments)}"
         raise CommandError(thing="checkov", value=value, rule="is no report", fix=fix) from error
     if summary["parsing_errors"]:
         raise CommandError(

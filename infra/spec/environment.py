@@ -72,6 +72,13 @@ class RegionSpec(Spec):
         return any(pool.efa_interfaces for pool in self.gpu_pools)
 
     @property
+    def brought(self) -> tuple[str, ...]:
+        """The buckets that others keep for this region, each once."""
+        named = (self.existing.data_bucket, self.existing.artifact_bucket)
+        archives = (log.bucket for log in self.network.log_archives)
+        return tuple(sorted({bucket for bucket in (*named, *archives) if bucket}))
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models that endpoints and devices of this region run, each once."""
         served = {endpoint.model for endpoint in self.endpoints}

@@ -11,7 +11,7 @@ import environments
 from ci.errors import WorkError
 from ci.policy.elements import Element, elements
 from ci.policy.permissions import actions_on_everything, broad_permissions
-from ci.policy.review import review_folder
+from ci.policy.review import review_folders
 from ci.workspace import Workspace
 
 # An unencrypted topic and a public bucket fail these, a key that turns by itself passes the last.
@@ -43,7 +43,7 @@ def allow(action: str, resource: str = "arn:aws:s3:::a", **more: Any) -> dict[st
 def test_a_finding_fails_unless_its_reason_stands_beside_it_and_a_reason_must_be_needed(tmp_path: Path) -> None:
     (tmp_path / "stacks" / "tiny").mkdir(parents=True)
     (tmp_path / "stacks" / "tiny" / "cdk.tf.json").write_text(json.dumps(TINY, indent=2))
-    found = review_folder("tiny", tmp_path, Workspace())
+    found = review_folders("tiny", [tmp_path], Workspace())
     assert [(one.address, one.check) for one in found.failed] == [("aws_sns_topic.open", "CKV_AWS_26")]
     assert [(one.address, one.reason) for one in found.skipped] == [("aws_sns_topic.explained", "a test")]
     assert [(one.address, one.check) for one in found.stale] == [("aws_sns_topic.explained", "CKV_AWS_385")]
@@ -53,8 +53,9 @@ def test_a_finding_fails_unless_its_reason_stands_beside_it_and_a_reason_must_be
 
 @pytest.mark.slow
 def test_production_passes_every_check(tmp_path: Path) -> None:
-    app.synthesize(["prod"], tmp_path)
-    found = review_folder("prod", tmp_path, Workspace())
+    app.synthesize(["prod"], tmp_path / "platform")
+    app.write([environments.load("prod")], tmp_path / "ground", bootstrap=True)
+    found = review_folders("prod", [tmp_path / "platform", tmp_path / "ground"], Workspace())
     found.check()
     assert found.passed > 200
     assert all(len(one.reason or "") > 20 for one in found.skipped)
@@ -110,9 +111,21 @@ def test_an_endpoint_s_policy_bounds_or_is_a_finding() -> None:
     assert list(broad_permissions([element("aws_vpc_endpoint", allow("*", "*", **anybody))]))
 
 
+def test_a_boundary_grants_nothing_until_it_is_attached() -> None:
+    anything = json.dumps({"Statement": allow("*", "*")})
+    boundary = Element("tiny", "aws_iam_policy.most", "tiny/most", {"policy": anything})
+    arn = "${aws_iam_policy.most.arn}"
+    bounded = Element("tiny", "aws_iam_role.a", "tiny/a", {"permissions_boundary": arn})
+    attached = Element("tiny", "aws_iam_role_policy_attachment.a", "tiny/b", {"policy_arn": arn})
+    assert not list(broad_permissions([boundary, bounded]))
+    assert list(broad_permissions([boundary]))
+    assert list(broad_permissions([boundary, bounded, attached]))
+
+
 def test_no_policy_of_any_environment_allows_more_than_it_must(tmp_path: Path) -> None:
-    app.synthesize(environments.names(), tmp_path)
-    found = list(elements(tmp_path))
+    app.synthesize(environments.names(), tmp_path / "platform")
+    app.write([environments.load(name) for name in environments.names()], tmp_path / "ground", bootstrap=True)
+    found = list(elements(tmp_path / "platform", tmp_path / "ground"))
     assert not list(broad_permissions(found))
     assert actions_on_everything()
 

@@ -28,3 +28,11 @@ def outdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stacks(outdir: Path) -> Synthesized:
     return read(outdir)
+
+
+@pytest.fixture(scope="session")
+def all_stacks(stacks: Synthesized, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The platforms, and what each stands on."""
+    folder = tmp_path_factory.mktemp("bootstrap.out")
+    app.write([environments.load(name) for name in environments.names()], folder, bootstrap=True)
+    return {**stacks, **read(folder)}

@@ -86,15 +86,15 @@ def test_stacks_come_in_the_order_of_their_needs(tmp_path: Path) -> None:
     assert all(order.index(need) < order.index(id) for id in order for need in manifest[id]["dependencies"])
 
 
-def test_each_state_has_its_own_locked_place(stacks: Stacks) -> None:
-    backends = [content["terraform"]["backend"]["s3"] for content in stacks.values()]
-    assert len({(backend["bucket"], backend["key"]) for backend in backends}) == len(stacks)
+def test_each_state_has_its_own_locked_place(all_stacks: Stacks) -> None:
+    backends = [content["terraform"]["backend"]["s3"] for content in all_stacks.values()]
+    assert len({(backend["bucket"], backend["key"]) for backend in backends}) == len(all_stacks)
     assert all(backend["use_lockfile"] is True and "encrypt" not in backend for backend in backends)
     assert "prod/eu-west-1/network.tfstate" in {backend["key"] for backend in backends}
 
 
-def test_no_provider_has_an_endpoints_block_and_each_knows_its_account(stacks: Stacks) -> None:
-    for stack, content in stacks.items():
+def test_no_provider_has_an_endpoints_block_and_each_knows_its_account(all_stacks: Stacks) -> None:
+    for stack, content in all_stacks.items():
         provider, *_ = content["provider"]["aws"]
         environment = environments.load(stack.split("-")[0])
         assert "endpoints" not in provider
@@ -102,13 +102,13 @@ def test_no_provider_has_an_endpoints_block_and_each_knows_its_account(stacks: S
         assert ("secret_key" in provider) == (environment.target.title == "embedded cloud")
 
 
-def test_the_environments_tags_reach_every_resource(stacks: Stacks) -> None:
-    for stack, content in stacks.items():
+def test_the_environments_tags_reach_every_resource(all_stacks: Stacks) -> None:
+    for stack, content in all_stacks.items():
         environment = environments.load(stack.split("-")[0])
         provider, *_ = content["provider"]["aws"]
         assert provider["default_tags"] == [{"tags": environment.tags(stack.split("-")[-1])}]
     # A tag of a resource's own must not hide one of these.
-    own = {key for _, _, _, arguments in resources(stacks) for key in arguments.get("tags", {})}
+    own = {key for _, _, _, arguments in resources(all_stacks) for key in arguments.get("tags", {})}
     assert own == {"Name", "model"}
 
 
@@ -141,14 +141,16 @@ def test_what_serves_a_model_is_tagged_with_it(stacks: Stacks) -> None:
     )
 
 
-def test_stateful_addresses_are_promises(stacks: Stacks) -> None:
+def test_stateful_addresses_are_promises(all_stacks: Stacks) -> None:
     """A changed id makes Terraform destroy and create: move it with `move_from_id`, then change the golden list."""
-    addresses = sorted(f"{stack} {type_}.{name}" for stack, type_, name, _ in resources(stacks) if type_ in STATEFUL)
+    addresses = sorted(
+        f"{stack} {type_}.{name}" for stack, type_, name, _ in resources(all_stacks) if type_ in STATEFUL
+    )
     assert addresses == GOLDEN.read_text().splitlines()
 
 
-def test_what_holds_data_is_guarded_where_the_environment_says_so(stacks: Stacks) -> None:
-    for stack, type_, name, arguments in resources(stacks):
+def test_what_holds_data_is_guarded_where_the_environment_says_so(all_stacks: Stacks) -> None:
+    for stack, type_, name, arguments in resources(all_stacks):
         if type_ in STATEFUL - {"aws_sagemaker_model_package_group"}:
             guarded = environments.load(stack.split("-")[0]).guarded
             assert arguments["lifecycle"]["prevent_destroy"] is guarded, f"{stack} {name}"
@@ -165,10 +167,10 @@ def test_what_holds_data_is_guarded_where_the_environment_says_so(stacks: Stacks
         "aws_s3_bucket_versioning",
     ],
 )
-def test_every_bucket_has_every_protection(stacks: Stacks, kind: str) -> None:
-    protected = {(stack, arguments["bucket"]) for stack, _, _, arguments in resources(stacks, kind)}
+def test_every_bucket_has_every_protection(all_stacks: Stacks, kind: str) -> None:
+    protected = {(stack, arguments["bucket"]) for stack, _, _, arguments in resources(all_stacks, kind)}
     assert protected == {
-        (stack, f"${{aws_s3_bucket.{name}.id}}") for stack, _, name, _ in resources(stacks, "aws_s3_bucket")
+        (stack, f"${{aws_s3_bucket.{name}.id}}") for stack, _, name, _ in resources(all_stacks, "aws_s3_bucket")
     }
 
 
@@ -182,9 +184,9 @@ def test_contracts_read_back_as_they_were_written(stacks: Stacks) -> None:
     assert "/groundplan/prod/pools/wide" in names
 
 
-def test_no_value_of_one_stack_is_written_into_another(stacks: Stacks) -> None:
+def test_no_value_of_one_stack_is_written_into_another(all_stacks: Stacks) -> None:
     """Outputs travel through Terraform's state: a stack's JSON refers only to what the stack itself has."""
-    for stack, content in stacks.items():
+    for stack, content in all_stacks.items():
         declared = {f"{type_}.{name}" for _, type_, name, _ in resources({stack: content})}
         referred = set(re.findall(r"\$\{(aws_\w+\.[\w-]+)\.", json.dumps(content)))
         assert referred <= declared, stack

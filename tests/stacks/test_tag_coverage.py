@@ -73,9 +73,9 @@ def take_out(holder: Any, key: Any) -> None:
 PROPAGATIONS = [default_tags, launch_template, auto_scaling_group, compute_environment, job_definition, cloud_control]
 
 
-def test_every_taggable_resource_and_all_that_it_launches_is_tagged(stacks: Stacks) -> None:
-    found = [carrier for stack, document in stacks.items() for carrier in carriers(stack, document)]
-    lacking = [line for stack, document in stacks.items() for line in gaps(stack, document)]
+def test_every_taggable_resource_and_all_that_it_launches_is_tagged(all_stacks: Stacks) -> None:
+    found = [carrier for stack, document in all_stacks.items() for carrier in carriers(stack, document)]
+    lacking = [line for stack, document in all_stacks.items() for line in gaps(stack, document)]
     launched = [carrier for carrier in found if carrier.launched]
     print(f"tag coverage: {len(found) - len(lacking)} of {len(found)}, {len(launched)} of them launched by others")
     assert not lacking
@@ -83,9 +83,9 @@ def test_every_taggable_resource_and_all_that_it_launches_is_tagged(stacks: Stac
 
 
 @pytest.mark.parametrize("way", PROPAGATIONS, ids=lambda way: way.__name__)
-def test_without_any_one_propagation_the_check_fails(stacks: Stacks, way: Propagation) -> None:
+def test_without_any_one_propagation_the_check_fails(all_stacks: Stacks, way: Propagation) -> None:
     tried, unnoticed = 0, []
-    for stack, document in stacks.items():
+    for stack, document in all_stacks.items():
         # A stack of AWS's own objects alone, none of them taggable, has nothing that could miss a tag.
         if not any(True for _ in carriers(stack, document)):
             continue
@@ -98,7 +98,7 @@ def test_without_any_one_propagation_the_check_fails(stacks: Stacks, way: Propag
                 unnoticed.append(f"{stack}: {way.__name__} without {key!r}")
     print(f"{way.__name__}: {tried} propagations taken out, {tried - len(unnoticed)} noticed")
     assert not unnoticed
-    uses = any(True for document in stacks.values() for _ in way(document))
+    uses = any(True for document in all_stacks.values() for _ in way(document))
     assert tried or not uses
 
 

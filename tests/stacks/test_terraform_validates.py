@@ -60,10 +60,10 @@ def as_one_root(stacks: Stacks, folder: Path) -> Path:
 
 
 def test_terraform_takes_every_stack_of_every_environment(
-    stacks: Stacks, tmp_path: Path, variables: dict[str, str], record_property: Callable[[str, object], None]
+    all_stacks: Stacks, tmp_path: Path, variables: dict[str, str], record_property: Callable[[str, object], None]
 ) -> None:
-    assert validate(as_one_root(stacks, tmp_path), variables) == []
-    record_property("figure", f"{len(stacks)} stacks are valid")
+    assert validate(as_one_root(all_stacks, tmp_path), variables) == []
+    record_property("figure", f"{len(all_stacks)} stacks are valid")
 
 
 def test_a_stack_as_it_stands_is_valid_with_backend_and_provider(outdir: Path, variables: dict[str, str]) -> None:
