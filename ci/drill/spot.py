@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ci.drill import metadata
 from ci.drill.attempt import MARKS, STEP, Attempt
+from ci.drill.remains import remains
 from ci.drill.strikes import Strike, deliver, draw
 from ci.errors import WorkError
 from ci.progress import QUIET, Progress
@@ -27,7 +28,7 @@ from ml.data import datasets
 from ml.training.stop import PHASES
 
 MODEL, RECIPE = "review_writer", "debug"
-CHECKPOINT_EVERY = 5
+CHECKPOINT_EVERY = 8
 RECIPE_CHANGES = {"most_examples": 160, "log_every": 1, "checkpoint_every": CHECKPOINT_EVERY, "deterministic": True}
 INSTANCE = "g5.xlarge"
 AT_ONCE = 2
@@ -40,15 +41,26 @@ class DrilledRun(Result):
     seed: int
     kind: str
     phase: str
+    # None where it was over before the moment came.
+    struck_at_seconds: float | None
     lost_steps: int
     checkpoint_interval: int
+    # Checkpoints that the strike left half-written, and whether the next attempt loaded one of them.
+    half_written: int
+    half_written_loaded: bool
     bit_identical: bool
+    weights_sha256: str
     seconds_lost: float
     usd_saved: float
 
+    @property
+    def sound(self) -> bool:
+        """Say whether it lost no more than it may, loaded nothing half-written and ended as if nobody had struck."""
+        return self.bit_identical and self.lost_steps <= self.checkpoint_interval and not self.half_written_loaded
+
 
 class DrillResult(Result):
-    """All runs; `weights_sha256` is what each must end with."""
+    """All runs; `weights_sha256` is what each must end with, `phases` how many were struck in each."""
 
     model: str
     recipe: str
@@ -57,12 +69,13 @@ class DrillResult(Result):
     seconds_unstruck: float
     instance: str
     spot_assumption: str
+    phases: dict[str, int]
     runs: tuple[DrilledRun, ...]
 
     @property
     def sound(self) -> bool:
-        """Say whether no run lost more than it may, and all ended alike."""
-        return all(run.bit_identical and run.lost_steps <= run.checkpoint_interval for run in self.runs)
+        """Say whether all runs are."""
+        return all(run.sound for run in self.runs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +109,7 @@ def drill(workspace: Workspace, *, runs: int, seed: int, progress: Progress = QU
         seconds_unstruck=round(reference.seconds, 2),
         instance=INSTANCE,
         spot_assumption=f"spot at {prices()['spot-factor', TABLE_REGION].usd:g} of the on-demand price",
+        phases={phase: sum(run.phase == phase for run in done) for phase in PHASES},
         runs=tuple(done),
     )
 
@@ -124,8 +138,8 @@ def _struck(folder: Path, reference: Reference, seed: int) -> DrilledRun:
     strike = draw(seed, reference.turns)
     with metadata.serving() as service:
         first = _attempt(base, "first", service.url)
-        deliver(strike, first, service, reference.phase_seconds)
-    last, seconds = first, first.seconds
+        struck = deliver(strike, first, service, reference.phase_seconds)
+    last, seconds, left = first, first.seconds, remains(base / "checkpoints")
     if first.ended() != 0:
         last = _attempt(base, "second")
         last.ended()
@@ -134,9 +148,13 @@ def _struck(folder: Path, reference: Reference, seed: int) -> DrilledRun:
         seed=seed,
         kind=strike.kind,
         phase=_met(first, strike),
+        struck_at_seconds=None if struck is None else round(struck, 2),
         lost_steps=max(0, first.step - last.resumed_at) if last is not first else 0,
         checkpoint_interval=CHECKPOINT_EVERY,
+        half_written=left.half_written,
+        half_written_loaded=last is not first and last.resumed_at not in left.whole | {0},
         bit_identical=last.ended() == 0 and _weights(base) == reference.weights,
+        weights_sha256=_weights(base),
         seconds_lost=round(max(0.0, seconds - reference.seconds), 2),
         usd_saved=round(_saved(reference.seconds, seconds), 6),
     )

@@ -34,10 +34,10 @@ def draw(seed: int, turns: Mapping[str, int]) -> Strike:
     return Strike(kind=random.choice(KINDS), phase=phase, turn=random.randint(1, turns[phase]), share=random.random())
 
 
-def deliver(strike: Strike, attempt: Attempt, metadata: Metadata, seconds: Mapping[str, float]) -> None:
-    """Wait for the moment, strike, and wait for the end; a run that is over by then is not struck."""
+def deliver(strike: Strike, attempt: Attempt, metadata: Metadata, seconds: Mapping[str, float]) -> float | None:
+    """Wait for the moment, strike, and wait for the end; return when it was, None for a run that was over by then."""
     if not attempt.wait_for(strike.phase, strike.turn):
-        return
+        return None
     time.sleep(strike.share * seconds[strike.phase])
     blows: dict[Kind, Callable[[], None]] = {
         "interruption notice": metadata.announce_interruption,
@@ -45,7 +45,9 @@ def deliver(strike: Strike, attempt: Attempt, metadata: Metadata, seconds: Mappi
         "SIGTERM": lambda: attempt.strike(signal.SIGTERM),
         "SIGKILL": lambda: attempt.strike(signal.SIGKILL),
     }
+    struck = time.monotonic() - attempt.began
     blows[strike.kind]()
     if attempt.ended(GRACE_SECONDS) is None:
         attempt.strike(signal.SIGKILL)
         attempt.ended()
+    return struck

@@ -9,12 +9,17 @@ from ci.errors import CommandError
 KINDS = (".png", ".svg", ".pdf")
 
 
-def draw(runs: Mapping[str, Sequence[Mapping[str, Any]]], file: Path) -> None:
-    """Draw loss over steps, and accuracy where it was measured; `runs` names the points of each curve."""
+def check(file: Path) -> None:
+    """Refuse a file that no plot can be written to, before the work that it is to show."""
     if file.suffix not in KINDS:
         raise CommandError(
             thing="--plot", value=str(file), rule=f"must end in one of {', '.join(KINDS)}", fix="name it so"
         )
+
+
+def draw(runs: Mapping[str, Sequence[Mapping[str, Any]]], file: Path) -> None:
+    """Draw loss over steps, and accuracy where it was measured; `runs` names the points of each curve."""
+    check(file)
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")

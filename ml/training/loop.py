@@ -72,7 +72,9 @@ class Run:
     ) -> None:
         self.task, self.recipe, self.world = task, recipe, world
         self._checkpoints, self._stop, self._report = checkpoints, stop, report
-        torch.use_deterministic_algorithms(recipe.deterministic)
+        # Only when it changes something: even switching it off imports all of the compiler.
+        if recipe.deterministic != torch.are_deterministic_algorithms_enabled():
+            torch.use_deterministic_algorithms(recipe.deterministic)
         self._batches = Batches(task.lengths, recipe.batch_size, recipe.seed)
         self._parts = _parts(self._batches.batch_size, recipe, world)
         self.steps = self._batches.per_epoch * recipe.epochs
@@ -84,6 +86,9 @@ class Run:
         self.first_step, self.curve = position.step, position.curve
         self._losses = [torch.tensor(loss) for loss in position.pending]
         self._saved = self.first_step
+        # A save goes on while the next steps are done: those count among the steps that a lost machine costs.
+        self._steps_to_save = recipe.checkpoint_every // 4
+        self._save_every = recipe.checkpoint_every - self._steps_to_save
         self._accuracy = self._seconds_judging = 0.0
 
     def finish(self) -> Outcome:
@@ -94,13 +99,15 @@ class Run:
             self._stop.phase = self._phase(step)
             self._losses.append(self._train(step))
             done = step + 1
-            at_checkpoint = done % self.recipe.checkpoint_every == 0
+            at_checkpoint = done % self._save_every == 0
             if at_checkpoint or done % self.recipe.log_every == 0 or done == self.steps:
                 self._take_stock(done)
             if done % self._batches.per_epoch == 0:
                 self._judge(done)
             if at_checkpoint and done < self.steps:
                 self._save(done)
+            if done - self._saved >= self._steps_to_save:
+                self._checkpoints.finish()
             self._stop_if_asked(done)
         self._checkpoints.finish()
         seconds = self._seconds()

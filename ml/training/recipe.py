@@ -17,7 +17,8 @@ class Recipe:
     `most_examples` bounds each of train and test set (0: all); `batch_size` counts a step's examples over all
     processes, which go through the network in `accumulate` parts. The learning rate rises over the first `warmup_share`
     of all steps and then falls along half a cosine to nothing. `parallel` says how processes share the network: a copy
-    in each ("ddp") or a shard in each ("fsdp").
+    in each ("ddp") or a shard in each ("fsdp"). A lost machine costs at most `checkpoint_every` steps: saves begin
+    a quarter of that earlier, which is what one may take; training waits for one that takes longer.
     """
 
     most_examples: int = 0

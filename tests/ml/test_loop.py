@@ -14,7 +14,7 @@ from ml.data import datasets
 from ml.errors import StoppedError
 from ml.models import catalogue
 from ml.training.batches import Batches
-from ml.training.checkpoints import Checkpoints
+from ml.training.checkpoints import Checkpoints, Position
 from ml.training.loop import Run, learning_rate
 from ml.training.stop import StopRequest
 from ml.training.task import Task
@@ -61,6 +61,33 @@ def test_a_stop_is_obeyed_after_the_step_and_leaves_a_checkpoint(toy_task: Task,
         optimizer = torch.optim.AdamW(toy_task.module.parameters())
         assert Checkpoints(tmp_path, "this", world).restore(toy_task.module, optimizer).step == 10
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000010"]
+
+
+class Slow(Checkpoints):
+    """Saves that end no sooner than somebody waits for them."""
+
+    durable = begun = 0
+
+    def save(self, position: Position, *_: object) -> None:
+        self.finish()
+        self.begun = position.step
+
+    def finish(self) -> None:
+        self.durable = self.begun
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 7, 8, 20])
+def test_however_slow_a_save_a_lost_machine_costs_no_more_steps_than_promised(
+    most: int, toy_task: Task, tmp_path: Path
+) -> None:
+    at_risk = []
+    with join(Place()) as world:
+        checkpoints = Slow(tmp_path, "this", world)
+        Run(
+            toy_task, replace(RECIPE, checkpoint_every=most), world, checkpoints=checkpoints, stop=StopRequest(),
+            report=lambda point: at_risk.append(point["step"] - checkpoints.durable),
+        ).finish()  # fmt: skip
+    assert max(at_risk) == most
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:
