@@ -1,4 +1,4 @@
-"""Looks for what would stop a deploy before it begins: tools, credentials, the state's bucket, zones, quotas.
+"""Looks for what would stop a deploy before it begins: this machine, credentials, state, roles, zones, types, quotas.
 
 Every finding says how to mend it. Nothing is changed, and nothing waits for long: questions to AWS go side by side.
 """
@@ -11,11 +11,13 @@ from typing import Literal
 from ci.errors import CommandError
 from ci.finding import Finding
 from ci.machine_check import check_machine
+from ci.offering_check import check_offerings
 from ci.progress import QUIET, Progress
 from ci.quota_check import check_quotas
 from ci.result import Result
+from ci.role_check import check_roles
 from ci.site import Site
-from ci.site_check import check_identity, check_state, check_zones
+from ci.site_check import check_identity, check_locks, check_state, check_zones
 from ci.workspace import Workspace
 from infra.spec import Environment
 
@@ -46,7 +48,7 @@ def diagnose(environment: Environment, workspace: Workspace, *, progress: Progre
         identity = check_identity(site)
         findings += identity
         if not any(finding.state == "fail" for finding in identity):
-            progress.say("Asking AWS about the state, the zones and the quotas …")
+            progress.say("Asking AWS about state, roles, zones, instance types and quotas …")
             findings += _ask(site)
     verdict: Verdict = "not ready" if any(finding.state == "fail" for finding in findings) else "ready"
     return Diagnosis(environment=environment.name, verdict=verdict, findings=tuple(findings))
@@ -57,8 +59,9 @@ def _ask(site: Site) -> Iterable[Finding]:
     regions = site.environment.regions
     questions: list[Callable[[], Sequence[Finding]]] = [
         partial(check_state, site),
-        *(partial(check_zones, site, region) for region in regions),
-        *(partial(check_quotas, site, region) for region in regions),
+        partial(check_locks, site),
+        partial(check_roles, site),
+        *(partial(check, site, region) for region in regions for check in (check_zones, check_offerings, check_quotas)),
     ]
     with ThreadPoolExecutor(len(questions), thread_name_prefix="doctor") as pool:
         for answer in [pool.submit(question) for question in questions]:

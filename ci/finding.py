@@ -16,6 +16,8 @@ class QuotaFigures(Result):
     quota_code: str
     name: str
     have: float | None
+    # By others than the environment itself.
+    used: int
     need: int
     least: int
 

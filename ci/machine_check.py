@@ -1,6 +1,7 @@
 """What of this machine a deploy needs."""
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 
@@ -16,11 +17,12 @@ _LEAST_GB, _GOOD_GB = 1.5, 5.0
 
 
 def check_machine(workspace: Workspace) -> Iterator[Finding]:
-    """Yield what is to be said of the tools, the provider and the disk."""
+    """Yield what is to be said of the tools, the provider, the disk and the ports."""
     yield _terraform()
     yield _node()
     yield _provider(workspace)
     yield _disk(workspace)
+    yield check_ports()
 
 
 def _terraform() -> Finding:
@@ -64,3 +66,15 @@ def _disk(workspace: Workspace) -> Finding:
         return Finding(check="disk", state="ok", told=f"{free:.0f} GiB free at {place}")
     fix = "remove what is not needed, or work in another folder: --home FOLDER"
     return Finding(check="disk", state="fail" if free < _LEAST_GB else "warn", told=f"{free:.1f} GiB free", fix=fix)
+
+
+def check_ports(host: str = "127.0.0.1") -> Finding:
+    """Open a port and call it, as Terraform's providers, the synthesis and the embedded cloud do."""
+    try:
+        with socket.create_server((host, 0)) as server, socket.create_connection(server.getsockname(), timeout=1):
+            return Finding(check="ports", state="ok", told=f"{host} gives free ones and can be called")
+    except OSError as error:
+        fix = "let programs of this machine open and call ports of 127.0.0.1: look at its firewall or sandbox"
+        return Finding(
+            check="ports", state="fail", told=f"no port of {host} can be opened and called: {error}", fix=fix
+        )

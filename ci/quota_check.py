@@ -1,32 +1,68 @@
-"""Compares AWS's service quotas with what a region of an environment may ask for."""
+"""Compares what AWS's service quotas leave with what a region of an environment may ask for."""
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ci.finding import Finding, QuotaFigures, State
+from ci.quota_usage import used_by_others
 from ci.site import Site
 from infra.spec import RegionSpec
 from infra.spec.quotas import QuotaNeed
 
 # boto3's stubs of this service are not among our packages.
 ServiceQuotasClient = Any
-_AT_ONCE = 4
+_AT_ONCE = 8
 
 
 def check_quotas(site: Site, region: RegionSpec) -> list[Finding]:
-    """Ask for each quota that the region's words need, and say which are too low, and how to get more."""
+    """Ask for each quota that the region's words need and what is left of it; say which fall short, and the way out."""
     from botocore.exceptions import ClientError
 
     client: ServiceQuotasClient = site.client("service-quotas", region.name)
     needs = region.all_quota_needs
-    try:
-        codes = _codes(client, {need.service_code for need in needs if not need.quota_code})
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="quotas") as pool:
+        used = {
+            service: pool.submit(_used, site, region.name, service, needs)
+            for service in sorted({need.service_code for need in needs})
+        }
+        try:
+            codes = _codes(client, {need.service_code for need in needs if not need.quota_code})
             asked = [(need, need.quota_code or codes.get(need.name, "")) for need in needs]
-            return list(pool.map(lambda each: _finding(client, region.name, *each), asked))
+            values = list(pool.map(lambda each: _value(client, each[0].service_code, each[1]), asked))
+        except ClientError as error:
+            fix = "let these credentials call servicequotas:GetServiceQuota and :ListAWSDefaultServiceQuotas"
+            return [Finding(check=f"quotas {region.name}", state="warn", told=str(error), fix=fix)]
+    findings, counts = [], Counter[str]()
+    for service, answer in used.items():
+        found = answer.result()
+        if isinstance(found, Counter):
+            counts += found
+        else:
+            findings.append(_uncounted(region.name, service, found))
+    return [
+        *(
+            _finding(region.name, need, code, have, counts[need.name])
+            for (need, code), have in zip(asked, values, strict=True)
+        ),
+        *findings,
+    ]
+
+
+def _used(site: Site, region: str, service: str, needs: Sequence[QuotaNeed]) -> "Counter[str] | Exception":
+    from botocore.exceptions import ClientError
+
+    try:
+        return used_by_others(site, region, service, [need for need in needs if need.service_code == service])
     except ClientError as error:
-        fix = "let these credentials call servicequotas:GetServiceQuota and servicequotas:ListAWSDefaultServiceQuotas"
-        return [Finding(check=f"quotas {region.name}", state="warn", told=str(error), fix=fix)]
+        return error
+
+
+def _uncounted(region: str, service: str, error: Exception) -> Finding:
+    told = f"what is in use of {service}'s quotas is not known: {error}"
+    fix = "let these credentials read what there is: attach AWS's policy ReadOnlyAccess"
+    return Finding(check=f"quotas {region}", state="warn", told=told, fix=fix)
 
 
 def _codes(client: ServiceQuotasClient, services: set[str]) -> dict[str, str]:
@@ -39,8 +75,7 @@ def _codes(client: ServiceQuotasClient, services: set[str]) -> dict[str, str]:
     }
 
 
-def _finding(client: ServiceQuotasClient, region: str, need: QuotaNeed, code: str) -> Finding:
-    have = _value(client, need.service_code, code) if code else None
+def _finding(region: str, need: QuotaNeed, code: str, have: float | None, used: int) -> Finding:
     check = f"quota {region}"
     figures = QuotaFigures(
         region=region,
@@ -48,6 +83,7 @@ def _finding(client: ServiceQuotasClient, region: str, need: QuotaNeed, code: st
         quota_code=code,
         name=need.name,
         have=have,
+        used=used,
         need=need.amount,
         least=need.least,
     )
@@ -55,29 +91,29 @@ def _finding(client: ServiceQuotasClient, region: str, need: QuotaNeed, code: st
         told = f"{need.name}: AWS names no such quota here; {need.amount} may be asked for"
         fix = "look for it in the Service Quotas console"
         return Finding(check=check, state="warn", told=told, fix=fix, quota=figures)
-    told = f"{code} {need.name}: have {have:g}, need {need.amount}"
-    if have >= need.amount:
+    taken = f" ({used:,} of it in use by others)" if used else ""
+    told = f"{code} {need.name}: have {have:g}{taken}, need {need.amount}"
+    if have - used >= need.amount:
         return Finding(check=check, state="ok", told=told, quota=figures)
-    state: State = "fail" if have < need.least else "warn"
+    state: State = "fail" if have - used < need.least else "warn"
     told += f", and nothing works with less than {need.least}" if state == "fail" else " at the most"
-    return Finding(check=check, state=state, told=told, fix=_request(region, need, code), quota=figures)
+    return Finding(check=check, state=state, told=told, fix=_request(figures), quota=figures)
 
 
 def _value(client: ServiceQuotasClient, service: str, code: str) -> float | None:
     """Return the quota as it applies to the account; what was never changed is found among AWS's defaults only."""
     missing = client.exceptions.NoSuchResourceException
-    try:
-        return float(client.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"])
-    except missing:
-        pass
-    try:
-        return float(client.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"])
-    except missing:
-        return None
+    asks: tuple[Callable[..., Any], ...] = (client.get_service_quota, client.get_aws_default_service_quota)
+    for ask in asks if code else ():
+        try:
+            return float(ask(ServiceCode=service, QuotaCode=code)["Quota"]["Value"])
+        except missing:
+            continue
+    return None
 
 
-def _request(region: str, need: QuotaNeed, code: str) -> str:
+def _request(quota: QuotaFigures) -> str:
     return (
-        f"aws service-quotas request-service-quota-increase --region {region} --service-code {need.service_code} "
-        f"--quota-code {code} --desired-value {need.amount}"
+        f"aws service-quotas request-service-quota-increase --region {quota.region} "
+        f"--service-code {quota.service_code} --quota-code {quota.quota_code} --desired-value {quota.used + quota.need}"
     )

@@ -37,6 +37,21 @@ def hold(folder: Path, command: str, say: Callable[[str], None]) -> Iterator[int
         file.truncate()
 
 
+def holder(folder: Path) -> str | None:
+    """Tell which living command holds the lock of the environment whose folder this is."""
+    try:
+        with (folder / "lock").open() as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        try:
+            _refuse_if_alive(folder, patience_over=False)
+        except BusyError as error:
+            return error.value
+    return None
+
+
 def _take(descriptor: int, folder: Path, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     told = False

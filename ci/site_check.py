@@ -1,10 +1,15 @@
-"""What of an environment's AWS a deploy needs before its first resource: identity, clock, state, zones."""
+"""What of an environment's AWS a deploy needs before its first resource: identity, clock, state, locks, zones."""
 
+import getpass
+import json
+import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from ci.finding import Finding
+from ci import run_lock
+from ci.finding import Finding, State
 from ci.site import Site
 from infra.spec import RegionSpec
 
@@ -68,18 +73,60 @@ def check_state(site: Site) -> list[Finding]:
     return [Finding(check="state", state="ok", told=f"bucket {spec.bucket}, versioned")]
 
 
+def check_locks(site: Site) -> list[Finding]:
+    """Look for a run that is at work on the environment, here or wherever Terraform holds a lock on a state."""
+    from botocore.exceptions import ClientError
+
+    if busy := run_lock.holder(site.workspace.folder(site.name)):
+        fix = "wait for it to end, or stop it with Ctrl-C"
+        return [Finding(check="lock", state="fail", told=f"{busy} is working on it", fix=fix)]
+    try:
+        found = list(_locks(site))
+    except ClientError:
+        # There is no bucket, or it is closed to us: `check_state` says so.
+        return []
+    return found or [Finding(check="lock", state="ok", told="nobody holds a state")]
+
+
+def _locks(site: Site) -> Iterator[Finding]:
+    bucket = site.environment.state.bucket
+    s3: S3Client = site.client("s3", site.environment.state.region)
+    me = whoami()
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{site.name}/"):
+        for key in (entry["Key"] for entry in page.get("Contents", ()) if entry["Key"].endswith(".tflock")):
+            lock = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            told = f"{key.removesuffix('.tflock')} is held by {lock.get('Who')} since {lock.get('Created')}"
+            # Our own dead run's lock the next deploy takes back by itself (ci/aftermath.py).
+            state: State = "warn" if lock.get("Who") == me else "fail"
+            fix = f"wait for that run; when it is dead beyond doubt: aws s3 rm s3://{bucket}/{key}"
+            yield Finding(check="lock", state=state, told=told, fix=fix)
+
+
+def whoami() -> str:
+    """Return what Terraform writes into a lock for whoever runs it here."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def zones_of(site: Site, region: RegionSpec) -> list[str]:
+    """Return the zones that a region has for the account, without local zones: subnets take the first of them."""
+    ready = [
+        {"Name": "state", "Values": ["available"]},
+        {"Name": "opt-in-status", "Values": ["opt-in-not-required"]},
+    ]
+    answer = site.client("ec2", region.name).describe_availability_zones(Filters=ready)
+    return sorted(zone["ZoneName"] for zone in answer["AvailabilityZones"])
+
+
 def check_zones(site: Site, region: RegionSpec) -> list[Finding]:
     """Compare the zones that a region has with those that its network spans."""
     from botocore.exceptions import ClientError
 
     try:
-        answer = site.client("ec2", region.name).describe_availability_zones(
-            Filters=[{"Name": "state", "Values": ["available"]}]
-        )
+        found = len(zones_of(site, region))
     except ClientError as error:
         fix = f"switch the region on for the account: aws account enable-region --region-name {region.name}"
         return [Finding(check=f"zones {region.name}", state="fail", told=str(error), fix=fix)]
-    found, wanted = len(answer["AvailabilityZones"]), region.network.zones
+    wanted = region.network.zones
     if found >= wanted:
         return [Finding(check=f"zones {region.name}", state="ok", told=f"{wanted} of {found}")]
     told = f"{found} for the account where the network spans {wanted}"

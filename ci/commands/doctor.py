@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ci.doctor import Diagnosis
+    from ci.finding import Finding
 
 
 def doctor(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
@@ -28,17 +29,25 @@ def doctor(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = 
 
 
 def screen(diagnosis: "Diagnosis") -> "Table":
-    """Return the findings; quotas that suffice are one line."""
+    """Return the findings; machines that there are, and quotas that suffice, are one line."""
     from ci import console
 
     rows: list[tuple[str, str, str]] = []
     for found in diagnosis.findings:
-        if found.quota is None or found.fix:
+        if found.fix or not _is_one_of_many(found):
             rows.append((found.state, found.check, found.told))
         if found.fix:
             rows.append(("", "", f"→ {found.fix}"))
+    kinds = [found for found in diagnosis.findings if found.check.startswith("types ")]
     quotas = [found for found in diagnosis.findings if found.quota]
-    if quotas:
-        enough = sum(found.state == "ok" for found in quotas)
-        rows.append(("ok", "quotas", f"{enough} of {len(quotas)} are as high as this environment may ask for"))
+    for check, many, told in (
+        ("types", kinds, "kinds of machine are offered where they are to stand"),
+        ("quotas", quotas, "are as high as this environment may ask for"),
+    ):
+        if enough := sum(found.state == "ok" for found in many):
+            rows.append(("ok", check, f"{enough} of {len(many)} {told}"))
     return console.table("", "check", f"{diagnosis.environment}: {diagnosis.verdict}", rows=rows)
+
+
+def _is_one_of_many(found: "Finding") -> bool:
+    return bool(found.quota) or found.check.startswith("types ")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from infra.spec.base import Spec, sound
 from infra.spec.errors import Problem
+from infra.spec.quotas import QuotaNeed, edge_fleet
 
 REST = "rest"
 """The wave of all devices that no other wave takes. It comes last."""
@@ -105,6 +106,11 @@ class EdgeFleetSpec(Spec):
     def groups(self) -> tuple[str, ...]:
         """The waves' names in the order of an update: the canary first, the rest last."""
         return (*(wave.name for wave in self.waves), REST)
+
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """One stream of telemetry into the lake; one rule for it, and one for each kind of news of devices and jobs."""
+        return edge_fleet(topic_rules=4, delivery_streams=1)
 
     def size(self, group: str) -> tuple[int | None, int | None]:
         """Return how many devices belong into a wave, and how many of 100; neither for the rest."""

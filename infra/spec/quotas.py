@@ -75,7 +75,7 @@ _SAGEMAKER: dict[str, str] = {
     "ml.m5.large for training job usage": "L-611FA074",
     "ml.m5.xlarge for spot training job usage": "L-4CEE6BA6",
 }
-_SERVERLESS = ("L-96300102", "Maximum total concurrency that can be allocated across all serverless endpoints")
+SERVERLESS = ("L-96300102", "Maximum total concurrency that can be allocated across all serverless endpoints")
 
 
 def machines(
@@ -87,7 +87,7 @@ def machines(
     """
     needs: dict[str, QuotaNeed] = {}
     for name in types:
-        if (quota := _of_family(name, market)) is not None:
+        if (quota := family_quota(name, market)) is not None:
             vcpus = instance_types()[name].vcpus
             needs[quota[0]] = QuotaNeed(
                 service_code="ec2",
@@ -102,7 +102,7 @@ def machines(
 
 def sagemaker(instance_type: str, usage: Usage, *, most: int, least: int = 0) -> tuple[QuotaNeed, ...]:
     """Return what SageMaker machines need; SageMaker counts machines, by type and use."""
-    name = f"{instance_type} for {usage} usage"
+    name = sagemaker_quota(instance_type, usage)
     code = _SAGEMAKER.get(name, "")
     return (
         QuotaNeed(
@@ -111,9 +111,14 @@ def sagemaker(instance_type: str, usage: Usage, *, most: int, least: int = 0) ->
     )
 
 
+def sagemaker_quota(instance_type: str, usage: Usage) -> str:
+    """Return what SageMaker calls the quota of a type's use."""
+    return f"{instance_type} for {usage} usage"
+
+
 def serverless(concurrency: int) -> tuple[QuotaNeed, ...]:
     """Return what a serverless endpoint needs: its places count from the deploy on, whether used or not."""
-    code, name = _SERVERLESS
+    code, name = SERVERLESS
     return (QuotaNeed(service_code="sagemaker", quota_code=code, name=name, amount=concurrency, at_deploy=concurrency),)
 
 
@@ -127,6 +132,22 @@ def network(*, nat_gateways: int, interface_endpoints: int, gateway_endpoints: i
         ("vpc", "L-29B6F2EB", "Interface VPC endpoints per VPC", interface_endpoints),
         ("vpc", "L-1B52E74A", "Gateway VPC endpoints per Region", gateway_endpoints),
     )
+    return _at_once(wanted)
+
+
+def edge_fleet(*, topic_rules: int, delivery_streams: int) -> tuple[QuotaNeed, ...]:
+    """Return what a fleet takes of AWS IoT's and Firehose's quotas, however many devices it has."""
+    wanted = (
+        ("iotcore", "L-345B62A1", "Maximum number of fleet provisioning templates per customer", 1),
+        ("iotcore", "L-8AF17D80", "Maximum number of AWS IoT Core role aliases", 1),
+        ("iotcore", "L-954FA751", "Maximum number of rules per AWS account", topic_rules),
+        ("firehose", "L-14BB0BE7", "Delivery streams", delivery_streams),
+    )
+    return _at_once(wanted)
+
+
+def _at_once(wanted: Iterable[tuple[str, str, str, int]]) -> tuple[QuotaNeed, ...]:
+    """Things that the deploy makes, all of them."""
     return tuple(
         QuotaNeed(service_code=service, quota_code=code, name=name, amount=count, at_deploy=count)
         for service, code, name, count in wanted
@@ -151,7 +172,8 @@ def total(needs: Iterable[QuotaNeed]) -> tuple[QuotaNeed, ...]:
     return tuple(sums.values())
 
 
-def _of_family(instance_type: str, market: Market) -> tuple[str, str] | None:
+def family_quota(instance_type: str, market: Market) -> tuple[str, str] | None:
+    """Return code and name of the quota that counts the vCPUs of a type; None for families that no word takes."""
     letters = re.match("[a-z]+", instance_type)
     family = _NEWER_P if instance_type.startswith("p5") else _FAMILIES.get(letters[0] if letters else "")
     return family[market] if family else None

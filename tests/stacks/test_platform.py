@@ -209,6 +209,19 @@ def test_models_wait_for_their_release(stacks: Stacks) -> None:
         assert "model_data_url" not in arguments["primary_container"], stack
 
 
+def test_fleets_take_what_they_ask_of_the_quotas(stacks: Stacks) -> None:
+    kinds = {
+        "Maximum number of rules per AWS account": "aws_iot_topic_rule",
+        "Maximum number of AWS IoT Core role aliases": "aws_iot_role_alias",
+        "Maximum number of fleet provisioning templates per customer": "aws_iot_provisioning_template",
+        "Delivery streams": "aws_kinesis_firehose_delivery_stream",
+    }
+    for region in environments.load("prod").regions:
+        declared = stacks[f"prod-{region.name}-edge"]["resource"]
+        asked = {need.name: need.amount for fleet in region.edge_fleets for need in fleet.quota_needs}
+        assert asked == {name: len(declared[kind]) for name, kind in kinds.items()}
+
+
 def test_telemetry_leaves_the_lake_after_the_days_that_its_fleet_says(stacks: Stacks) -> None:
     rules = {
         (stack, rule["filter"][0]["prefix"]): rule["expiration"][0]["days"]

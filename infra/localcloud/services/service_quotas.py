@@ -14,7 +14,12 @@ from infra.localcloud.operations import AwsError, Context, Payload, operation
 from infra.spec.instance_types import instance_types
 
 _TABLE = Path(__file__).parents[1] / "quotas.csv"
-_NAMES = {"ec2": "Amazon Elastic Compute Cloud (Amazon EC2)", "sagemaker": "Amazon SageMaker"}
+_NAMES = {
+    "ec2": "Amazon Elastic Compute Cloud (Amazon EC2)",
+    "firehose": "Amazon Kinesis Data Firehose",
+    "iotcore": "AWS IoT Core",
+    "sagemaker": "Amazon SageMaker",
+}
 # Of machines that the table does not name.
 _MACHINES = {"Default": 0.0, "Granted": 20.0}
 _PAGE = 100

@@ -6,6 +6,7 @@ import environments
 from infra.spec import (
     Async,
     ClusterSpec,
+    EdgeFleetSpec,
     EndpointSpec,
     GpuPoolSpec,
     NetworkSpec,
@@ -60,6 +61,12 @@ def test_a_network_takes_addresses_for_its_ways_out_and_none_without() -> None:
     assert codes["L-0263D0A3"] == (3, 3, 0)
     assert codes["L-FE5A380F"] == (1, 1, 0)
     assert "L-0263D0A3" not in needs(NetworkSpec(cidr="10.0.0.0/16", nat="none"))
+
+
+def test_a_fleet_takes_rules_an_alias_a_template_and_a_stream_however_many_devices_it_has() -> None:
+    fleet = EdgeFleetSpec(name="kiosks", model="review_sentiment")
+    taken = {"L-954FA751": 4, "L-8AF17D80": 1, "L-345B62A1": 1, "L-14BB0BE7": 1}
+    assert needs(fleet) == {code: (count, count, 0) for code, count in taken.items()}
 
 
 def test_needs_of_one_quota_add_up() -> None:

@@ -1,0 +1,264 @@
+"""Each thing that the doctor looks for, brought about once: on this machine, or on a real embedded cloud."""
+
+import json
+import shutil
+from collections import namedtuple
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import environments
+from ci import machine_check, run_lock, site_check
+from ci.errors import MissingToolError
+from ci.finding import Finding
+from ci.offering_check import check_offerings
+from ci.quota_check import check_quotas
+from ci.role_check import AUDIENCE, ISSUER, check_roles
+from ci.site import Site
+from ci.workspace import Workspace
+from infra.localcloud import CloudRecord
+from infra.naming import Names
+from infra.spec import EmbeddedCloud, EndpointSpec, GpuPoolSpec, NetworkSpec, RealTime, RegionSpec
+from tests.ci.conftest import REPOSITORY
+
+Usage = namedtuple("Usage", "total used free")
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+
+
+@pytest.fixture
+def site(cloud_home: tuple[Path, CloudRecord]) -> Site:
+    """The environment `prod` as if it lived on the embedded cloud, where no other test deploys."""
+    prod = environments.load("prod")
+    here = prod.model_copy(update={"target": EmbeddedCloud(), "account_id": "123456789012"})
+    return Site.of(here, Workspace(root=REPOSITORY, home=cloud_home[0]))
+
+
+def region(site: Site, name: str = "us-east-1", **fields: Any) -> RegionSpec:
+    """One region of the environment, with other things in it."""
+    (found,) = (one for one in site.environment.regions if one.name == name)
+    return found.model_copy(update=fields)
+
+
+def worst(findings: list[Finding]) -> Finding:
+    """The one finding that needs something done."""
+    (found,) = (finding for finding in findings if finding.state != "ok")
+    assert found.fix
+    return found
+
+
+def missing(name: str) -> Any:
+    def look(*_: object) -> str:
+        raise MissingToolError(thing=name, value="no program of that name", rule="is on PATH", fix="run `make setup`")
+
+    return look
+
+
+@pytest.mark.parametrize(("tool", "finder"), [("terraform", "find_terraform"), ("node", "need_node")])
+def test_a_tool_that_is_missing(tool: str, finder: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_check, finder, missing(tool))
+    found = next(one for one in machine_check.check_machine(site.workspace) if one.check == tool)
+    assert (found.state, found.fix) == ("fail", "run `make setup`")
+
+
+def test_a_node_that_does_not_run(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "node"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(machine_check, "need_node", lambda: str(broken))
+    found = next(one for one in machine_check.check_machine(site.workspace) if one.check == "node")
+    assert (found.state, found.told) == ("fail", f"{broken} does not run")
+
+
+def test_a_mirror_that_lacks_the_provider_and_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = Workspace(root=REPOSITORY, home=tmp_path, provider_mirror=tmp_path)
+    assert machine_check._provider(without).state == "fail"
+    monkeypatch.setattr(machine_check, "find_mirror", lambda *_: None)
+    found = machine_check._provider(without)
+    assert (found.state, "public registry" in found.told) == ("warn", True)
+
+
+@pytest.mark.parametrize(("free_gib", "state"), [(1, "fail"), (3, "warn"), (9, "ok")])
+def test_a_disk_that_is_full(free_gib: int, state: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, free_gib * 2**30))
+    assert machine_check._disk(site.workspace).state == state
+
+
+def test_ports_that_cannot_be_opened() -> None:
+    assert machine_check.check_ports().state == "ok"
+    # An address for documentation, which no machine has (RFC 5737).
+    found = machine_check.check_ports("192.0.2.1")
+    assert (found.state, found.check) == ("fail", "ports")
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(1, "ok"), (120, "warn"), (600, "fail")])
+def test_a_clock_that_is_off(seconds: int, state: str) -> None:
+    found = site_check._clock(format_datetime(datetime.now(UTC) + timedelta(seconds=seconds)))
+    assert (found.check, found.state) == ("clock", state)
+
+
+@pytest.fixture
+def state_bucket(site: Site) -> Iterator[tuple[Any, str]]:
+    s3, bucket = site.client("s3", site.environment.state.region), site.environment.state.bucket
+    s3.create_bucket(Bucket=bucket)
+    yield s3, bucket
+    for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+        s3.delete_object(Bucket=bucket, Key=entry["Key"])
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_a_state_bucket_without_versions_and_a_lock_in_it(site: Site, state_bucket: tuple[Any, str]) -> None:
+    s3, bucket = state_bucket
+    found = worst(site_check.check_state(site))
+    assert (found.state, found.told) == ("warn", f"bucket {bucket} keeps no old versions")
+    assert [one.state for one in site_check.check_locks(site)] == ["ok"]
+    key, since = "prod/us-east-1/network.tfstate", "2026-11-22T08:00:00Z"
+    for who, state in (("ann@ci-7", "fail"), (site_check.whoami(), "warn")):
+        s3.put_object(Bucket=bucket, Key=f"{key}.tflock", Body=json.dumps({"Who": who, "Created": since}))
+        found = worst(site_check.check_locks(site))
+        assert (found.state, found.told) == (state, f"{key} is held by {who} since {since}")
+        assert str(found.fix).endswith(f"aws s3 rm s3://{bucket}/{key}.tflock")
+
+
+def test_a_run_that_is_at_work(site: Site) -> None:
+    with run_lock.hold(site.workspace.folder(site.name), "deploy prod", print):
+        found = worst(site_check.check_locks(site))
+    assert (found.state, "groundplan deploy prod (pid " in found.told) == ("fail", True)
+    assert run_lock.holder(site.workspace.folder(site.name)) is None
+
+
+def test_a_missing_state_bucket_of_an_account(site: Site) -> None:
+    elsewhere = Site(site.environment, site.workspace, None)
+    object.__setattr__(elsewhere, "client", site.client)
+    found = worst(site_check.check_state(elsewhere))
+    assert (found.state, str(found.fix).endswith("groundplan bootstrap prod")) == ("fail", True)
+
+
+def test_workflows_that_cannot_sign_in(site: Site) -> None:
+    assert [one.state for one in check_roles(site)] == ["ok"], "nobody signs in to an embedded cloud"
+    iam, (github,) = site.client("iam"), site.environment.repositories
+    names = Names.of(site.environment, site.environment.state.region)
+    plan, deploy = names.role("plan"), names.role("deploy")
+    iam.create_role(RoleName=plan, AssumeRolePolicyDocument=TRUST)
+    provider = ""
+    try:
+        told = [one.told for one in check_roles(site) if one.state == "fail"]
+        assert told == [
+            f"the account does not trust {ISSUER}",
+            f"the role {plan} does not trust {github.repository}",
+            f"there is no role {deploy} to deploy with",
+        ]
+        made = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["another"])
+        provider = made["OpenIDConnectProviderArn"]
+        assert check_roles(site)[0].told == f"{ISSUER} may not speak for {AUDIENCE}"
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
+        iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE])
+        subject = {"StringEquals": {f"{ISSUER}:sub": f"repo:{github.repository}:pull_request"}}
+        may = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": provider}}
+        trust = {"Version": "2012-10-17", "Statement": [may | {"Condition": subject}]}
+        iam.update_assume_role_policy(RoleName=plan, PolicyDocument=json.dumps(trust))
+        assert [one.state for one in check_roles(site)] == ["ok", "ok", "fail"]
+    finally:
+        iam.delete_role(RoleName=plan)
+        if provider:
+            iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
+
+
+def test_fewer_zones_than_the_network_spans(site: Site) -> None:
+    wide = region(site, "eu-west-1", network=NetworkSpec(cidr="10.9.0.0/16", zones=4))
+    found = worst(site_check.check_zones(site, wide))
+    assert (found.state, found.fix) == ("fail", "write zones=3 in the network")
+
+
+def test_types_that_no_zone_has(site: Site) -> None:
+    """moto carries what AWS offers: Ireland has one zone with p4d machines, and none with g6."""
+    g6 = GpuPoolSpec(name="g6", instance_types=("g6.xlarge",), least_types=1, max_nodes=1)
+    both = GpuPoolSpec(name="both", instance_types=("g5.xlarge", "g6.xlarge"), least_types=2, max_nodes=1)
+    live = EndpointSpec(name="live", model="review_sentiment", hosting=RealTime(instance_type="ml.g6.xlarge"))
+    found = {
+        one.told.partition(":")[0]: one
+        for one in check_offerings(site, region(site, "eu-west-1", gpu_pools=(g6, both), endpoints=(live,)))
+    }
+    places = "eu-west-1a, eu-west-1b, eu-west-1c"
+    none = found["gpu pool 'g6'"]
+    assert (none.state, none.told) == ("fail", f"gpu pool 'g6': EC2 has none of g6.xlarge in {places}")
+    assert none.fix == "name others that are there: g5.xlarge"
+    some = found["gpu pool 'both'"]
+    assert (some.state, some.told) == (
+        "warn",
+        f"gpu pool 'both': EC2 has no g6.xlarge in {places}; 1 type of 2 remains",
+    )
+    assert (found["endpoint 'live'"].state, found["training"].state) == ("warn", "ok")
+
+
+def test_nodes_of_one_job_want_their_types_in_one_zone(site: Site) -> None:
+    pool = GpuPoolSpec(
+        name="wide", instance_types=("p4d.24xlarge",), purchase="on-demand", nodes=2, max_nodes=2, zone=0
+    )
+    found = check_offerings(site, region(site, "eu-west-1", gpu_pools=(pool,)))[0]
+    assert (found.state, found.told) == ("fail", "gpu pool 'wide': EC2 has none of p4d.24xlarge in eu-west-1a")
+    assert str(found.fix).startswith("they are in eu-west-1c: ")
+    there = check_offerings(site, region(site, "eu-west-1", gpu_pools=(pool.model_copy(update={"zone": 2}),)))[0]
+    assert there.state == "ok"
+
+
+def test_what_others_use_of_a_quota_is_taken_off(site: Site) -> None:
+    """A quota of 5 addresses bears our three; two of somebody else's make it too small, one of our own does not."""
+    ec2 = site.client("ec2", "us-east-1")
+    tags = [{"Key": "project", "Value": "groundplan"}, {"Key": "environment", "Value": "prod"}]
+    own = [{"ResourceType": "elastic-ip", "Tags": tags}]
+    made = [ec2.allocate_address(Domain="vpc", TagSpecifications=own)["AllocationId"]]
+    try:
+        made += [ec2.allocate_address(Domain="vpc")["AllocationId"] for _ in range(2)]
+        assert _quota(site, "EC2-VPC Elastic IPs").state == "ok"
+        made.append(ec2.allocate_address(Domain="vpc")["AllocationId"])
+        found = _quota(site, "EC2-VPC Elastic IPs")
+    finally:
+        for identifier in made:
+            ec2.release_address(AllocationId=identifier)
+    assert found.state == "fail"
+    assert found.told == (
+        "L-0263D0A3 EC2-VPC Elastic IPs: have 5 (3 of it in use by others), need 3, and nothing works with less than 3"
+    )
+    assert str(found.fix).endswith("--region us-east-1 --service-code ec2 --quota-code L-0263D0A3 --desired-value 6")
+
+
+def test_machines_endpoints_and_jobs_of_others_are_counted(site: Site) -> None:
+    ec2, sagemaker = site.client("ec2", "us-east-1"), site.client("sagemaker", "us-east-1")
+    market = {"MarketType": "spot"}
+    one: dict[str, Any] = {"ImageId": "ami-12c6146b", "MinCount": 1, "MaxCount": 1}
+    machines = [
+        ec2.run_instances(InstanceType="g5.xlarge", InstanceMarketOptions=market, **one),
+        ec2.run_instances(InstanceType="m5.xlarge", **one),
+    ]
+    variant = {"VariantName": "v", "ModelName": "else", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
+    sagemaker.create_model(ModelName="else", ExecutionRoleArn="arn:aws:iam::123456789012:role/else")
+    sagemaker.create_endpoint_config(EndpointConfigName="else", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="else", EndpointConfigName="else")
+    try:
+        used = {name: _used(site, name) for name in (SPOT, STANDARD, HOSTED)}
+    finally:
+        ec2.terminate_instances(InstanceIds=[found["Instances"][0]["InstanceId"] for found in machines])
+        sagemaker.delete_endpoint(EndpointName="else")
+        sagemaker.delete_endpoint_config(EndpointConfigName="else")
+        sagemaker.delete_model(ModelName="else")
+    assert used == {SPOT: 4, STANDARD: 4, HOSTED: 2}
+
+
+SPOT = "All G and VT Spot Instance Requests"
+STANDARD = "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances"
+HOSTED = "ml.m5.large for endpoint usage"
+
+
+def _quota(site: Site, name: str) -> Finding:
+    (found,) = (one for one in check_quotas(site, region(site)) if one.quota and one.quota.name == name)
+    return found
+
+
+def _used(site: Site, name: str) -> int:
+    found = _quota(site, name).quota
+    assert found
+    return found.used
