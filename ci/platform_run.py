@@ -18,6 +18,7 @@ from ci.stack_runner import StackRunner, cores
 from ci.state import StateStore
 from ci.terraform import Terraform
 from ci.tools import check_version, find_terraform
+from ci.waits import expected_seconds
 
 Step = Callable[[Stack, StackProgress], bool]
 
@@ -46,7 +47,9 @@ class PlatformRun:
             view = shown[stack.id]
             tasks[f"init {stack.id}"] = Task(learner, partial(self.runner.prepare, stack, view))
             ready = needs[stack.id] | {f"init {stack.id}"}
-            tasks[stack.id] = Task(ready, partial(step, stack, view), partial(self.runner.skip, view))
+            tasks[stack.id] = Task(
+                ready, partial(step, stack, view), partial(self.runner.skip, view), expected_seconds(stack.types)
+            )
         with self.progress.follow(list(shown.values())):
             # A stack waits for AWS for half of its time, so one more than processors; with two more those that others
             # wait for lose as much as is won (78, 79, 86, 86 s with 2, 3, 4, 6 on two processors).

@@ -13,13 +13,15 @@ class Task:
     run: Callable[[], bool]
     # Called in place of `run` when something that it needs did not succeed.
     skip: Callable[[], None] = lambda: None
+    # About how long it takes; only the order of those that are ready depends on it.
+    seconds: float = 1.0
 
 
 def run_all(tasks: Mapping[str, Task], *, workers: int, interrupt: Callable[[], None]) -> bool:
     """Run `tasks` on `workers` threads and return whether all succeeded.
 
-    Those that most others wait for start first. On Ctrl-C nothing new starts, `interrupt` is called (again for every
-    further Ctrl-C), and KeyboardInterrupt is raised once what runs has ended.
+    Those at the head of the longest line start first. On Ctrl-C nothing new starts, `interrupt` is called (again for
+    every further Ctrl-C), and KeyboardInterrupt is raised once what runs has ended.
     """
     order = sorted(tasks, key=lambda name: -_chain(tasks, name))
     outcome: dict[str, bool] = {}
@@ -68,6 +70,7 @@ def _blocked(task: Task, outcome: Mapping[str, bool]) -> bool:
     return any(outcome.get(name) is False for name in task.needs)
 
 
-def _chain(tasks: Mapping[str, Task], name: str) -> int:
-    """Return how many tasks wait in the longest line behind `name`, itself among them."""
-    return 1 + max((_chain(tasks, other) for other, task in tasks.items() if name in task.needs), default=0)
+def _chain(tasks: Mapping[str, Task], name: str) -> float:
+    """Return the seconds of the longest line that begins with `name`."""
+    behind = (_chain(tasks, other) for other, task in tasks.items() if name in task.needs)
+    return tasks[name].seconds + max(behind, default=0.0)

@@ -83,32 +83,44 @@ def latency_histogram(latencies_ms: Sequence[float], p50_ms: float, p99_ms: floa
 
 
 def deploy_timeline(spans: Sequence[ResourceSpan]) -> str:
-    """Each resource as a bar in the order it was begun, coloured by its stack."""
+    """A row for each stack, in it each resource as a bar; the one that the stack waited for longest is named."""
     ordered = sorted(spans, key=lambda span: (span.started, span.address))
     stacks = list(dict.fromkeys(span.stack for span in ordered))
-    colours = {stack: PALETTE[index % len(PALETTE)] for index, stack in enumerate(stacks)}
-    figure, axes = _figure(12.8, 1.2 + 0.115 * len(ordered))
-    for stack in stacks:
-        rows = [(row, span) for row, span in enumerate(ordered) if span.stack == stack]
+    figure, axes = _figure(12.8, 1.2 + 0.42 * len(stacks))
+    for row, stack in enumerate(stacks):
+        own = [span for span in ordered if span.stack == stack]
+        lanes = _lanes(own)
+        height = 0.8 / (max(lanes) + 1)
         axes.barh(
-            [row for row, _ in rows],
-            [max(span.ended - span.started, 0.15) for _, span in rows],
-            left=[span.started for _, span in rows],
-            height=0.8,
-            color=colours[stack],
-            label=stack,
+            [row - 0.4 + (lane + 0.5) * height for lane in lanes],
+            [max(span.ended - span.started, 0.15) for span in own],
+            left=[span.started for span in own],
+            height=height * 0.9,
+            color=PALETTE[row % len(PALETTE)],
         )
-    slowest = sorted(range(len(ordered)), key=lambda row: ordered[row].started - ordered[row].ended)[:12]
-    for row in slowest:
+        longest = max(own, key=lambda span: span.ended - span.started)
         axes.annotate(
-            ordered[row].address,
-            (ordered[row].ended, row),
-            xytext=(3, 0),
+            longest.address,
+            (max(span.ended for span in own), row),
+            xytext=(4, 0),
             textcoords="offset points",
             va="center",
             fontsize=7,
             color=INK,
         )
-    axes.set(xlabel="seconds since the deploy began", yticks=[], xlim=(0, None), ylim=(len(ordered), -1))
-    axes.legend(frameon=False, loc="upper right")
+    end = max((span.ended for span in ordered), default=1.0)
+    # Room on the right for the name of what ended last.
+    axes.set(xlabel="seconds since the deploy began", xlim=(0, 1.25 * end), ylim=(len(stacks) - 0.4, -0.6))
+    axes.set_yticks(range(len(stacks)), stacks)
     return _svg(figure, "deploy timeline")
+
+
+def _lanes(spans: Sequence[ResourceSpan]) -> list[int]:
+    """Give each span, in the order of their starts, the first lane in which nothing is under way any more."""
+    free_from: list[float] = []
+    chosen = []
+    for span in spans:
+        lane = next((lane for lane, free in enumerate(free_from) if free <= span.started), len(free_from))
+        free_from[lane : lane + 1] = [span.ended]
+        chosen.append(lane)
+    return chosen

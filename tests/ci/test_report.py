@@ -1,9 +1,11 @@
 """The demo page: everything told is on it, and it asks nobody for anything."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 from ci.report.page import columns, render
+from ci.report.plots import _lanes
 from ci.report.story import Answer, CostLine, CurvePoint, Figures, ResourceSpan, StackBox, Story
 
 
@@ -66,6 +68,14 @@ def test_the_three_plots_are_well_formed_and_named() -> None:
     plots = [svg for svg in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL) if "xmlns" in svg]
     names = {ElementTree.fromstring(svg).get("aria-label") for svg in plots}
     assert names == {"training curve", "latency histogram", "deploy timeline"}
+
+
+def test_bars_of_one_stack_never_cover_each_other() -> None:
+    spans = sorted(story().spans, key=lambda span: span.started)
+    lanes = _lanes(spans)
+    for lane in set(lanes):
+        own = [span for span, chosen in zip(spans, lanes, strict=True) if chosen == lane]
+        assert all(before.ended <= after.started for before, after in pairwise(own))
 
 
 def test_two_renders_are_equal() -> None:

@@ -66,6 +66,17 @@ def test_those_that_most_wait_for_start_first() -> None:
     assert ran == ["root", "child", "leaf"] or ran == ["root", "leaf", "child"]
 
 
+def test_a_long_task_starts_before_a_line_of_short_ones() -> None:
+    ran: list[str] = []
+
+    def task(name: str, needs: set[str], seconds: float) -> Task:
+        return Task(frozenset(needs), lambda: ran.append(name) is None, seconds=seconds)
+
+    tasks = {"root": task("root", set(), 1), "child": task("child", {"root"}, 1), "slow": task("slow", set(), 3)}
+    assert run_all(tasks, workers=1, interrupt=never)
+    assert ran[0] == "slow"
+
+
 def test_ctrl_c_starts_nothing_new_and_waits_for_what_runs() -> None:
     begun, asked = threading.Event(), threading.Event()
     ended: list[str] = []
