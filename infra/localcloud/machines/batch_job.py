@@ -3,16 +3,22 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from infra.localcloud.cloud import Payload
+from infra.localcloud.operations import AwsError
 
 ENDED = ("SUCCEEDED", "FAILED")
 EXITED = "Essential container in task exited"
 TIMED_OUT = "Job attempt duration exceeded timeout"
+
+
+def refused(message: str) -> AwsError:
+    """Return Batch's answer to a request that cannot be met."""
+    return AwsError("ClientException", f"Error executing request, Exception : {message}")
 
 
 def milliseconds() -> int:
@@ -40,9 +46,15 @@ class BatchJob:
     containers: list[Payload] = field(default_factory=list)
     """What is known of each node's container in the present attempt."""
     attempts: list[Payload] = field(default_factory=list)
+    after: Sequence["BatchJob"] = ()
+    """The jobs that must succeed before it may run."""
+    index: int | None = None
+    """Its place in the array `parent`."""
+    parent: "BatchJob | None" = None
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
+        self.over = threading.Event()
 
     @property
     def name(self) -> str:
@@ -93,8 +105,15 @@ class BatchJob:
                 self.started_at = milliseconds()
             if status in ENDED:
                 self.stopped_at = milliseconds()
+        if self.ended:
+            self.over.set()
         self.on_change(self)
+        if self.parent:
+            self.parent.look()
         return True
+
+    def look(self) -> None:
+        """Take note that a child has changed."""
 
     def request_end(self, reason: str) -> None:
         """Note that somebody ends it: it is not tried again."""
@@ -145,6 +164,8 @@ class BatchJob:
                 told |= {name: value} if value is not None else {}
             if self.nodes > 1:
                 told["nodeProperties"] = {"numNodes": self.nodes, "isMainNode": False}
+            if self.index is not None:
+                told["arrayProperties"] = {"index": self.index}
             return told
 
     def describe(self, node: int | None = None) -> Payload:
@@ -173,6 +194,6 @@ class BatchJob:
     def told_in_event(self) -> dict[str, Any]:
         """The detail of the event that its status has changed."""
         kept = ("jobArn", "jobName", "jobId", "jobQueue", "status", "statusReason", "attempts", "createdAt")
-        more = ("retryStrategy", "startedAt", "stoppedAt", "jobDefinition", "container", "timeout", "tags")
+        more = ("retryStrategy", "startedAt", "stoppedAt", "jobDefinition", "container", "timeout", "tags", "dependsOn")
         described = self.describe()
-        return {name: described[name] for name in (*kept, *more) if name in described}
+        return {name: described[name] for name in (*kept, *more, "arrayProperties") if name in described}

@@ -2,8 +2,9 @@
 
 import re
 
+from infra.localcloud.machines.batch_array import BatchArray, expanded
 from infra.localcloud.machines.batch_container import container_of, vcpus_of
-from infra.localcloud.machines.batch_job import BatchJob
+from infra.localcloud.machines.batch_job import BatchJob, refused
 from infra.localcloud.machines.registry import machines_of
 from infra.localcloud.operations import AwsError, Context, Payload, operation
 
@@ -15,15 +16,15 @@ UNSTARTED = ("SUBMITTED", "PENDING", "RUNNABLE")
 def submit_job(params: Payload, context: Context) -> Payload:
     """Check what Batch checks before it accepts a job, then queue it."""
     if not NAME.fullmatch(params["jobName"]):
-        raise _refused("Job name should match valid pattern")
-    for unsupported in ("arrayProperties", "dependsOn", "eksPropertiesOverride", "ecsPropertiesOverride"):
+        raise refused("Job name should match valid pattern")
+    for unsupported in ("eksPropertiesOverride", "ecsPropertiesOverride"):
         if params.get(unsupported):
             raise AwsError("NotImplemented", f"The embedded cloud runs no jobs with {unsupported}.", 501)
     definition, queue = _definition(params["jobDefinition"], context), _queue(params["jobQueue"], context)
     if queue["state"] != "ENABLED":
-        raise _refused(f"Job queue {queue['jobQueueName']} is DISABLED")
+        raise refused(f"Job queue {queue['jobQueueName']} is DISABLED")
     if queue.get("schedulingPolicyArn") and not params.get("shareIdentifier"):
-        raise _refused("A share identifier must be specified when submitting to a queue with a scheduling policy.")
+        raise refused("A share identifier must be specified when submitting to a queue with a scheduling policy.")
     job = BatchJob(
         request=params,
         definition=definition,
@@ -34,7 +35,9 @@ def submit_job(params: Payload, context: Context) -> Payload:
     )
     container_of(job, job.nodes - 1)
     _check_room(job, queue, context)
-    machines_of(context.cloud).batch.start(job)
+    jobs = machines_of(context.cloud).batch
+    job = expanded(job, lambda id: jobs.find(context.account, context.region, id))
+    jobs.start(job)
     return {"jobArn": job.arn, "jobId": job.id, "jobName": job.name}
 
 
@@ -51,14 +54,13 @@ def describe_jobs(params: Payload, context: Context) -> Payload:
 
 @operation("batch", "ListJobs")
 def list_jobs(params: Payload, context: Context) -> Payload:
-    """The jobs of a queue in one status (RUNNING unless asked otherwise), or the nodes of a job."""
+    """The jobs of a queue or an array in one status (RUNNING unless asked otherwise), or the nodes of a job."""
     jobs = machines_of(context.cloud).batch
     if parent := params.get("multiNodeJobId"):
         job = jobs.find(context.account, context.region, parent)
         nodes = range(job.nodes) if job else ()
         return {"jobSummaryList": [_node_summary(job, node) for node in nodes if job]}
-    queue = _queue(params["jobQueue"], context)["jobQueueArn"]
-    mine = [job for job in jobs.all(context.account, context.region) if job.queue["jobQueueArn"] == queue]
+    mine = _jobs_in(params, context)
     filters = params.get("filters") or []
     if not filters:
         status = params.get("jobStatus", "RUNNING")
@@ -80,12 +82,23 @@ def terminate_job(params: Payload, context: Context) -> Payload:
 
 @operation("batch", "CancelJob")
 def cancel_job(params: Payload, context: Context) -> Payload:
-    """End a job that has not started."""
+    """End a job that has not started, or those children of an array that have not."""
     jobs = machines_of(context.cloud).batch
     job = jobs.find(context.account, context.region, params["jobId"])
-    if job and job.status in UNSTARTED:
-        jobs.end(job, params["reason"])
+    for child in job.children if isinstance(job, BatchArray) else [job]:
+        if child and child.status in UNSTARTED:
+            jobs.end(child, params["reason"])
     return {}
+
+
+def _jobs_in(params: Payload, context: Context) -> list[BatchJob]:
+    """The children of an array, last first, or the jobs of a queue."""
+    jobs = machines_of(context.cloud).batch
+    if array := params.get("arrayJobId"):
+        found = jobs.find(context.account, context.region, array)
+        return found.children[::-1] if isinstance(found, BatchArray) else []
+    queue = _queue(params["jobQueue"], context)["jobQueueArn"]
+    return [job for job in jobs.all(context.account, context.region) if job.queue["jobQueueArn"] == queue]
 
 
 def _definition(asked: str, context: Context) -> Payload:
@@ -95,7 +108,7 @@ def _definition(asked: str, context: Context) -> Payload:
     found = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
     fitting = [one for one in found if revision in ("", str(one["revision"]))]
     if not fitting:
-        raise _refused(f"JobDefinition {asked} not found")
+        raise refused(f"JobDefinition {asked} not found")
     newest: Payload = max(fitting, key=lambda one: int(one["revision"]))
     return newest
 
@@ -103,7 +116,7 @@ def _definition(asked: str, context: Context) -> Payload:
 def _queue(asked: str, context: Context) -> Payload:
     found = context.cloud.client("batch", context.region).describe_job_queues(jobQueues=[asked])["jobQueues"]
     if not found:
-        raise _refused(f"JobQueue {asked} not found")
+        raise refused(f"JobQueue {asked} not found")
     queue: Payload = found[0]
     return queue
 
@@ -126,7 +139,3 @@ def _node_summary(job: BatchJob, node: int) -> Payload:
 def _named(job: BatchJob, pattern: str) -> bool:
     wanted, name = pattern.lower(), job.name.lower()
     return name.startswith(wanted[:-1]) if wanted.endswith("*") else name == wanted
-
-
-def _refused(message: str) -> AwsError:
-    return AwsError("ClientException", f"Error executing request, Exception : {message}")

@@ -7,7 +7,7 @@ from concurrent.futures import wait
 from functools import partial
 
 from infra.localcloud.machines.batch_container import BatchContainer, container_of
-from infra.localcloud.machines.batch_hosts import HostPool, Hosts
+from infra.localcloud.machines.batch_hosts import POLL_SECONDS, HostPool, Hosts
 from infra.localcloud.machines.batch_job import EXITED, TIMED_OUT, BatchJob
 from infra.localcloud.machines.container import make_folders, remove_folders
 from infra.localcloud.machines.leash import Exit, Leashed, Program, container_environment
@@ -19,7 +19,7 @@ class BatchRun:
     """Carries a job out in the calling thread. `end` and `lose` may come from any other."""
 
     def __init__(self, job: BatchJob, site: Site, hosts: HostPool) -> None:
-        self._job = job
+        self.job = job
         self._site = site
         self._pool = hosts
         self._folder = site.cloud.folder / "batch" / job.region / job.id
@@ -30,7 +30,7 @@ class BatchRun:
 
     def run(self) -> None:
         """Attempt after attempt; whatever goes wrong, the job ends in a final status."""
-        job = self._job
+        job = self.job
         try:
             status, reason = self._attempts()
         except Exception as error:
@@ -41,7 +41,7 @@ class BatchRun:
 
     def end(self, reason: str) -> None:
         """SIGTERM now, SIGKILL after the grace period, and no further attempt."""
-        self._job.request_end(reason)
+        self.job.request_end(reason)
         with self._lock:
             for leashed in self._leashed:
                 leashed.stop(self._site.settings.stop_grace_seconds)
@@ -56,7 +56,9 @@ class BatchRun:
                     leashed.kill()
 
     def _attempts(self) -> tuple[str, str | None]:
-        job = self._job
+        job = self.job
+        if reason := self._wait_for_others():
+            return "FAILED", reason
         while True:
             job.enter("RUNNABLE")
             hosts = self._pool.acquire(job)
@@ -75,9 +77,22 @@ class BatchRun:
                 return "FAILED", reason
             self._site.cloud.log.info("batch job starts again", job=job.id, reason=reason)
 
+    def _wait_for_others(self) -> str | None:
+        """Wait until all have succeeded that the job depends on; return why that will never be."""
+        job = self.job
+        if job.after:
+            job.enter("PENDING")
+        for other in job.after:
+            while not other.over.wait(POLL_SECONDS):
+                if job.terminate_reason or self._site.leashes.closed:
+                    return job.terminate_reason or "The cloud stopped"
+            if other.status == "FAILED":
+                return "Dependent Job failed"
+        return None
+
     def _attempt(self, hosts: Hosts) -> tuple[int | None, str]:
         """Run the containers once; return the main node's exit code, if it had one, and why the attempt ended."""
-        job = self._job
+        job = self.job
         containers = [container_of(job, node) for node in range(job.nodes)]
         logs = [self._open_log(container) for container in containers]
         job.containers = [
@@ -102,7 +117,7 @@ class BatchRun:
 
     def _await(self) -> tuple[int | None, str]:
         """Wait for the main node, which is the job; then stop the others."""
-        limit = self._job.timeout_seconds
+        limit = self.job.timeout_seconds
         main, reason = self._leashed[0], EXITED
         if not wait([main.exit], timeout=limit).done:
             reason = TIMED_OUT
@@ -113,12 +128,12 @@ class BatchRun:
         exits = [first, *(leashed.exit.result() for leashed in self._leashed[1:])]
         if self._lost:
             return None, self._lost
-        for container, exit in zip(self._job.containers, exits, strict=True):
+        for container, exit in zip(self.job.containers, exits, strict=True):
             container |= _told(exit)
         return first.code, reason
 
     def _program(self, node: int, container: BatchContainer, hosts: Hosts) -> Program:
-        job, base = self._job, self._folder / str(node)
+        job, base = self.job, self._folder / str(node)
         make_folders(base)
         container.make_mounts(base)
         environment = container_environment(self._site.cloud.url, job.region, self._site.program_folder(), base)
@@ -128,6 +143,9 @@ class BatchRun:
             "AWS_BATCH_JQ_NAME": job.queue["jobQueueName"],
             "AWS_BATCH_CE_NAME": hosts.environment,
         }
+        if job.index is not None:
+            environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
+            environment["AWS_BATCH_JOB_ARRAY_SIZE"] = str(job.request["arrayProperties"]["size"])
         if "nodeProperties" in job.definition:
             environment |= {
                 "AWS_BATCH_JOB_NODE_INDEX": str(node),
@@ -146,7 +164,7 @@ class BatchRun:
 
     def _open_log(self, container: BatchContainer) -> LogStream:
         stream = f"{container.log_prefix}/default/{uuid.uuid4().hex}"
-        return self._site.open_log(self._job.region, container.log_group, stream)
+        return self._site.open_log(self.job.region, container.log_group, stream)
 
 
 def _write(log: LogStream, line: str) -> None:
