@@ -17,6 +17,7 @@ EXAMPLES = """examples, on a laptop:
   mkdir -p /tmp/job/input/config
   echo '{"model": "review_sentiment", "recipe": "debug"}' > /tmp/job/input/config/hyperparameters.json
   SAGEMAKER_BASE_DIR=/tmp/job python -m ml train
+  SAGEMAKER_BASE_DIR=/tmp/job python -m ml train --processes 2    # a process that is lost is started again
   SAGEMAKER_BASE_DIR=/tmp/job torchrun --nproc-per-node 2 -m ml train
 """
 FAILURE_CHARACTERS = 1024
@@ -67,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(run.__name__, help=says, description=says, allow_abbrev=False)
         command.set_defaults(run=run, is_job=is_job)
+        if run is train:
+            command.add_argument("--processes", type=int, metavar="N", help="on this machine (default: one a GPU)")
         if run is fetch:
             command.add_argument("--cache", type=Path, required=True, help="folder that keeps what was downloaded")
             command.add_argument("--model", help="the model whose data to fetch (default: every model's)")
@@ -76,16 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def train(container: Container, _options: argparse.Namespace) -> None:
-    """Train, as one process or as one of those that torchrun started."""
-    from ml.training import job, launch
+def train(container: Container, options: argparse.Namespace) -> None:
+    """Train, as one process, as one of those that a launcher started, or as their launcher."""
+    from ml.launchers import launch
 
-    if container.place:
-        job.train(container, container.place)
-    elif command := launch.command(container):
-        launch.become(command)
-    else:
-        job.train(container, contract.Place())
+    launch.train(container, options.processes)
 
 
 def optimize(container: Container, _options: argparse.Namespace) -> None:
@@ -118,7 +116,12 @@ def fetch(_container: Container, options: argparse.Namespace) -> None:
 
 
 def _write_failure(container: Container, error: Exception) -> None:
-    """Leave the reason where the platform looks for it; a defect comes with the end of its traceback."""
+    """Leave the reason where the platform looks for it; a defect comes with the end of its traceback.
+
+    Of several processes the first tells it: the others fail only because that one did.
+    """
+    if container.place and container.failure.exists():
+        return
     reason = str(error)
     if not isinstance(error, MlError):
         reason = f"{type(error).__name__}: {error}\n\n"

@@ -45,6 +45,15 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Machine:
+    """This machine among the others of its run; `main` is the address of the first."""
+
+    number: int = 0
+    count: int = 1
+    main: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Container:
     """What the platform hands a job: where its files are, and what its variables say."""
 
@@ -56,6 +65,7 @@ class Container:
     git_commit: str | None = None
     threads: int | None = None
     place: Place | None = None
+    machine: Machine | None = None
     metadata_endpoint: str | None = None
     notice_seconds: float = 5.0
 
@@ -101,6 +111,7 @@ def container() -> Container:
         git_commit=read(COMMIT_VARIABLE),
         threads=_number(THREADS_VARIABLE, 0) or None,
         place=_place() if "WORLD_SIZE" in os.environ else None,
+        machine=_batch_node() if "AWS_BATCH_JOB_NODE_INDEX" in os.environ else None,
         metadata_endpoint=read(METADATA_VARIABLE),
         notice_seconds=_seconds(NOTICE_SECONDS_VARIABLE, 5.0),
     )
@@ -115,6 +126,31 @@ def _place() -> Place:
         local_rank=_number("LOCAL_RANK", 0),
         machine=_number("GROUP_RANK", 0),
         machines=max(1, size // max(1, on_machine)),
+    )
+
+
+def worker_environment(place: Place, main: str, port: int) -> dict[str, str]:
+    """Return this process's variables, and what torchrun would tell a process that it starts in this place."""
+    told = {
+        "RANK": place.rank,
+        "WORLD_SIZE": place.size,
+        "LOCAL_RANK": place.local_rank,
+        "LOCAL_WORLD_SIZE": place.size // place.machines,
+        "GROUP_RANK": place.machine,
+        "MASTER_ADDR": main,
+        "MASTER_PORT": port,
+    }
+    # As torchrun does: processes of one machine would else take its cores from each other.
+    threads = {"OMP_NUM_THREADS": "1"} if place.size > place.machines else {}
+    return threads | dict(os.environ) | {name: str(value) for name, value in told.items()}
+
+
+def _batch_node() -> Machine:
+    """Read what AWS Batch tells each node of a multi-node job; the first is not told its own address."""
+    return Machine(
+        number=_number("AWS_BATCH_JOB_NODE_INDEX", 0),
+        count=_number("AWS_BATCH_JOB_NUM_NODES", 1),
+        main=os.environ.get("AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS", "127.0.0.1"),
     )
 
 

@@ -1,0 +1,94 @@
+"""The launcher of a machine's processes: what is started again, what is not; small programs stand for the trainer."""
+
+import shutil
+import signal
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ml.contract import Machine
+from ml.launchers.processes import Launcher, worst
+from tests.ml.jobs import Job, metrics
+
+BEGINNING = """
+import os, pathlib, signal, sys, time
+rank, folder = int(os.environ["RANK"]), pathlib.Path(sys.argv[1])
+file = folder / f"starts-{rank}"
+starts = len(file.read_text()) if file.exists() else 0
+file.write_text("x" * (starts + 1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("codes", "reason"),
+    [
+        ((0, 0), 0),
+        ((1, 137), 137),  # The neighbour of a killed process fails too.
+        ((137, 2), 2),  # What was asked for is wrong, however often it is tried.
+        ((143, 1), 143),
+        ((0, 139), 139),
+        ((0, 7), 7),
+    ],
+)
+def test_one_exit_code_explains_the_others(codes: tuple[int, ...], reason: int) -> None:
+    assert worst(codes) == reason
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "restarts"),
+    [
+        ("if rank and not starts: os.kill(os.getpid(), signal.SIGKILL)\nif not starts: time.sleep(60)", 0, 1),
+        ("if rank: os.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(60)", 137, 3),
+        ("if rank: raise RuntimeError\ntime.sleep(60)", 1, 0),
+        ("sys.exit(2)", 2, 0),
+        ("sys.exit(143)", 143, 0),
+    ],
+    ids=["lost once", "lost for ever", "raises", "refuses its input", "saved and stopped"],
+)
+def test_only_what_was_lost_is_started_again(
+    program: str, code: int, restarts: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert _launcher(program, tmp_path).run() == code
+    assert capfd.readouterr().out.count("a process was lost") == restarts
+
+
+def test_a_signal_to_the_launcher_reaches_every_process_and_starts_none_again(tmp_path: Path) -> None:
+    launcher = _launcher("file.with_suffix('.up').touch()\ntime.sleep(60)", tmp_path)
+
+    def strike() -> None:
+        while len(list(tmp_path.glob("*.up"))) < 2:
+            pass
+        signal.raise_signal(signal.SIGTERM)
+
+    threading.Thread(target=strike).start()
+    assert launcher.run() == 143
+    assert (tmp_path / "starts-1").read_text() == "x"
+
+
+@pytest.mark.xdist_group("ml")
+@pytest.mark.slow
+def test_training_goes_on_by_itself_when_one_of_two_processes_is_killed(toy: Job, toy_data: Path) -> None:
+    toy.configure({"model": "toy_model", "recipe": "only", "epochs": 20, "checkpoint_every": 50}, toy_data)
+    other = Job(base=toy.base.parent / "killed", program=toy.program)
+    shutil.copytree(toy.base, other.base)
+    assert "a process was lost" not in toy.run("train", "--processes", "2").well().said
+    with other.start("train", "--processes", "2") as process:
+        assert process.stdout is not None
+        said = list(iter(process.stdout.readline, "checkpoint step=100 saved\n"))
+        psutil.Process(process.pid).children()[1].kill()
+        said += process.stdout.readlines()
+        assert process.wait(timeout=120) == 0, "".join(said)
+    assert "a process was lost (exit code 137)" in "".join(said)
+    assert any("resuming at step=" in line for line in said)
+    assert metrics(other.base) == metrics(toy.base)
+    weights = [(job.base / "model" / "weights.safetensors").read_bytes() for job in (toy, other)]
+    assert weights[0] == weights[1]
+
+
+def _launcher(program: str, folder: Path) -> Launcher:
+    code = BEGINNING + textwrap.dedent(program)
+    return Launcher(Machine(), 2, job="", command=[sys.executable, "-c", code, str(folder)])
