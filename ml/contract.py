@@ -21,6 +21,8 @@ TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 # The SDKs' own variable. Set by who starts a job on a spot machine; watched then for what happens to the machine.
 METADATA_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 NOTICE_SECONDS_VARIABLE = "GROUNDPLAN_NOTICE_SECONDS"
+# Where nobody copies the folder of checkpoints to S3, as SageMaker does: s3://bucket/prefix, the same for a whole run.
+CHECKPOINTS_VARIABLE = "GROUNDPLAN_CHECKPOINTS"
 
 # What a job of a Batch pool finds: nobody there moves its files, as SageMaker does.
 DATA_BUCKET_VARIABLE = "GROUNDPLAN_DATA_BUCKET"
@@ -68,6 +70,7 @@ class Container:
     machine: Machine | None = None
     metadata_endpoint: str | None = None
     notice_seconds: float = 5.0
+    checkpoint_copies: str | None = None
 
     @property
     def configuration(self) -> Path:
@@ -114,6 +117,7 @@ def container() -> Container:
         machine=_batch_node() if "AWS_BATCH_JOB_NODE_INDEX" in os.environ else None,
         metadata_endpoint=read(METADATA_VARIABLE),
         notice_seconds=_seconds(NOTICE_SECONDS_VARIABLE, 5.0),
+        checkpoint_copies=read(CHECKPOINTS_VARIABLE),
     )
 
 

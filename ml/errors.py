@@ -3,6 +3,7 @@
 MlError                 thing, value, rule, fix; the command prints it without a traceback and exits 2
 ├── InputError          a hyperparameter, channel or file that a job was given
 ├── DataError           a data set that cannot be fetched, or is not what its manifest says
+├── CheckpointError     checkpoints that are there or not, and nobody can say which
 ├── BundleError         a bundle that is damaged, unsigned or signed by somebody else
 ├── ParityError         an exported model that does not answer as the trained one did
 ├── RequestError        a request that the model server refuses, with its HTTP status
@@ -30,6 +31,10 @@ class InputError(MlError):
 
 class DataError(MlError):
     """A data set cannot be fetched, or differs from its manifest."""
+
+
+class CheckpointError(MlError):
+    """A run cannot see whether it has checkpoints."""
 
 
 class BundleError(MlError):

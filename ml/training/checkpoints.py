@@ -1,32 +1,31 @@
 """Checkpoints: sharded over the processes, written while training goes on, and whole or not there at all.
 
-    checkpoints/step-00000150/                  torch.distributed.checkpoint's files, one or more a process
-    checkpoints/step-00000150/complete-0.json   of machine 0: step, identity, curve, each file's SHA-256; written last
-
-A folder gets its name by a rename once all of that is on the disk. The platform then copies file by file, so a folder
-counts only when every machine's list is there and every file has the hash that its list names. The newest such folder
-is restored, whatever the number of processes that wrote it.
+Each machine has a folder of its own; `sealed` says what is in it, `copies` where else it lies. The newest one that is
+whole and sound is restored, whatever the number of processes that wrote it. A save that fails is said and costs no more
+than that: the one before stays, and training goes on.
 """
 
 import hashlib
-import json
-import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from torch import nn
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import async_save
 from torch.optim import Optimizer
 
+from ml.training import sealed
+from ml.training.copies import Copies
+from ml.training.sealed import UNFINISHED, name_of
 from ml.training.world import World
-
-UNFINISHED = ".tmp"  # The platform does not copy what ends so.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +38,21 @@ class Position:
 
 
 class Checkpoints:
-    """The last `keep` checkpoints of a run, in a folder that each machine has for itself.
+    """The last `keep` checkpoints of a run, in a folder that each machine has for itself, and in their copies.
 
-    `identity` tells this run's checkpoints from another's.
+    `identity` tells this run's checkpoints from another's. `step` is that of the newest one that a restart would find.
     """
 
-    def __init__(self, folder: Path, identity: str, world: World, *, keep: int = 2) -> None:
+    def __init__(
+        self, folder: Path, identity: str, world: World, *, keep: int = 2, copies: Copies | None = None
+    ) -> None:
         self._folder, self._world, self._keep = folder, world, keep
+        self._copies = copies or Copies()
         self._identity = hashlib.sha256(identity.encode()).hexdigest()
+        # What different attempts wrote at one step, each on some machines, is no checkpoint.
+        self._attempt: str = world.everybody(secrets.token_hex(8))[0]
         self._saving: Future[None] | None = None
+        self.step = 0
 
     @property
     def saving(self) -> bool:
@@ -58,28 +63,36 @@ class Checkpoints:
         """Copy the state at a position and return; a thread writes it. Waits for an earlier save to end."""
         self.finish()
         self._world.say(f"checkpoint step={position.step} saving")
-        draft = self._folder / (_name(position.step) + UNFINISHED)
+        draft = self._folder / (name_of(position.step) + UNFINISHED)
         if self._world.leads_machine:
             shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir(parents=True)
         self._world.meet()
-        facts = {"identity": self._identity, "machines": self._world.machines, **asdict(position)}
-        written = async_save(_state(module, optimizer), checkpoint_id=draft, process_group=self._world.saving)
+        facts = {
+            "identity": self._identity, "attempt": self._attempt, "machine": self._world.machine,
+            "machines": self._world.machines, **asdict(position),
+        }  # fmt: skip
+        # Sealing puts the files on the disk.
+        writer = FileSystemWriter(draft, sync_files=False)
+        written = async_save(_state(module, optimizer), storage_writer=writer, process_group=self._world.saving)
         saving: Future[None] = Future()
         # The first process's save ends when all processes' files are written, and with it every other's.
         cast("Future[Any]", written).add_done_callback(lambda done: self._complete(done, saving, draft, facts))
         self._saving = saving
 
     def finish(self) -> None:
-        """Wait until the save that is under way, if any, is on the disk; raise what went wrong with it."""
+        """Wait until the save that is under way, if any, is where a restart finds it, or has failed."""
         saving, self._saving = self._saving, None
         if saving:
             saving.result()
 
     def restore(self, module: nn.Module, optimizer: Optimizer) -> Position:
         """Load the newest sound checkpoint of this run; return where it stands, which is the start if there is none."""
-        for path in _newest_first(self._folder):
-            facts, trouble = _read(path, self._identity)
+        for name in self._names():
+            path = self._folder / name
+            if self._world.leads_machine:
+                self._copies.fetch(name, self._folder)
+            self._world.meet()
+            facts, trouble = sealed.read(path, self._identity)
             # All processes take the same one: what one machine lacks, none restores.
             if any(self._world.total([float(facts is None)])):
                 self._world.say(f"checkpoint={path} ignored: {trouble or 'another machine has no whole copy of it'}")
@@ -89,21 +102,45 @@ class Checkpoints:
             load(state, checkpoint_id=path, process_group=self._world.saving)
             set_state_dict(module, optimizer, model_state_dict=state["module"], optim_state_dict=state["optimizer"])
             self._world.say(f"checkpoint={path} resuming at step={facts['step']}")
+            self.step = facts["step"]
             return Position(step=facts["step"], curve=facts["curve"], pending=facts["pending"])
         return Position()
 
-    def _complete(self, written: "Future[Any]", saving: "Future[None]", draft: Path, facts: dict[str, Any]) -> None:
+    def _names(self) -> list[str]:
+        """Return the names of all checkpoints that some machine sees, the newest first."""
+        mine = {*sealed.names(self._folder), *self._copies.names()} if self._world.leads_machine else set[str]()
+        return sorted(set[str]().union(*self._world.everybody(mine)), reverse=True)
+
+    def _complete(self, written: "Future[Any]", saving: "Future[None]", draft: Path, facts: Mapping[str, Any]) -> None:
         try:
             written.result()
             if self._world.leads_machine:
-                _seal(draft, {**facts, "machine": self._world.machine})
-                for old in _newest_first(self._folder)[self._keep :]:
-                    shutil.rmtree(old, ignore_errors=True)
-        except BaseException as error:
-            saving.set_exception(error)
-        else:
+                self._copies.send(sealed.seal(draft, facts))
+            self.step = facts["step"]
             self._world.say(f"checkpoint step={facts['step']} saved")
+            self._prune(draft.stem)
+        except BaseException as error:
+            stays = f"step={self.step} stays the newest" if self.step else "there is none yet"
+            self._warn(f"step={facts['step']} failed: {_cause(error)}; {stays}, training goes on")
+            shutil.rmtree(draft, ignore_errors=True)
+        finally:
             saving.set_result(None)
+
+    def _prune(self, name: str) -> None:
+        """Delete what is older than the last few up to this one; a newer one is no success of this run."""
+        if not self._world.leads_machine:
+            return
+        for old in [other for other in sealed.names(self._folder) if other <= name][self._keep :]:
+            shutil.rmtree(self._folder / old, ignore_errors=True)
+        if self._world.is_first:
+            try:
+                self._copies.prune(name, self._keep)
+            except Exception as error:  # What is left over costs some cents, and is deleted with the next.
+                self._warn(f"copies older than {name} stay: {_cause(error)}")
+
+    def _warn(self, what: str) -> None:
+        if self._world.leads_machine:
+            print(f"warning checkpoint {what}", flush=True)
 
 
 def _state(module: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
@@ -112,58 +149,8 @@ def _state(module: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
     return {"module": weights, "optimizer": momenta}
 
 
-def _name(step: int) -> str:
-    return f"step-{step:08d}"
-
-
-def _newest_first(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.glob("step-*") if path.suffix != UNFINISHED), reverse=True)
-
-
-def _seal(draft: Path, facts: dict[str, Any]) -> None:
-    """Write the list of what the folder holds, put all of it on the disk, and give the folder its name."""
-    files = {}
-    for path in sorted(draft.iterdir()):
-        files[path.name] = _sha256(path)
-        _to_disk(path)
-    listed = draft / f"complete-{facts['machine']}.json"
-    listed.write_text(json.dumps({**facts, "files": files}))
-    for path in (listed, draft):
-        _to_disk(path)
-    whole = draft.with_suffix("")
-    shutil.rmtree(whole, ignore_errors=True)  # An unsound one of this step, which was not restored.
-    draft.rename(whole)
-    _to_disk(whole.parent)
-
-
-def _read(path: Path, identity: str) -> tuple[dict[str, Any] | None, str]:
-    """Return what a checkpoint's lists say, or None and why it cannot be used."""
-    try:
-        lists = [json.loads(listed.read_text()) for listed in sorted(path.glob("complete-*.json"))]
-        if not lists or len(lists) < lists[0]["machines"]:
-            return None, "it is not whole"
-        if any(facts["identity"] != identity for facts in lists):
-            return None, "another recipe or data set left it"
-        for facts in lists:
-            for name in _unsound(path, facts["files"]):
-                return None, f"{name} is not what was saved"
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        return None, f"it cannot be read ({error!r:.80})"
-    return lists[0], ""
-
-
-def _unsound(path: Path, files: dict[str, str]) -> Iterator[str]:
-    return (name for name, hashed in files.items() if not (path / name).exists() or _sha256(path / name) != hashed)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _cause(error: BaseException) -> str:
+    """Name what went wrong; torch hands on one error for each process, with all their tracebacks."""
+    if isinstance(error, CheckpointException):
+        error = next(iter(error.failures.values()))[0]
+    return f"{type(error).__name__}: {error}"

@@ -13,6 +13,7 @@ from ml.data import datasets
 from ml.models import catalogue
 from ml.training import notices, parallel, request, run_manifest, stop
 from ml.training.checkpoints import Checkpoints
+from ml.training.copies import copies_at
 from ml.training.loop import Outcome, Point, Run
 from ml.training.request import Request
 from ml.training.tracking import Tracker
@@ -47,7 +48,13 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
             task,
             asked.recipe,
             world,
-            checkpoints=Checkpoints(container.checkpoints, identity, world, keep=asked.recipe.keep_checkpoints),
+            checkpoints=Checkpoints(
+                container.checkpoints,
+                identity,
+                world,
+                keep=asked.recipe.keep_checkpoints,
+                copies=copies_at(container.checkpoint_copies),
+            ),
             stop=stop_request,
             report=partial(_report, world, tracker),
         )

@@ -160,7 +160,11 @@ class Run:
             if self._saved != done:
                 self._save(done)
             self._checkpoints.finish()
-            raise self._stop.stopped(f"the run stands at step {done} of {self.steps}, and so does its checkpoint")
+            stands = "and so does its checkpoint" if self._checkpoints.step == done else self._behind()
+            raise self._stop.stopped(f"the run stands at step {done} of {self.steps}, {stands}")
+
+    def _behind(self) -> str:
+        return f"its newest checkpoint at step {self._checkpoints.step}: the last save failed, see above"
 
     def _judge(self, done: int) -> None:
         """Measure the share of held-out examples that are answered rightly, over all processes."""

@@ -35,9 +35,11 @@ class StopRequest:
         return StoppedError("training job", self.reason, rule, "start the job again to go on from there")
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.requested:
-            self.requested, self.met_phase = True, self.phase
-        if not self._deferred:
+        # What is asked again, as a notice and SIGTERM often are, must not break into the stop that is under way.
+        if self.requested:
+            return
+        self.requested, self.met_phase = True, self.phase
+        if not self._deferred and self.phase != "shutdown":
             raise self.stopped("there was nothing to save yet")
 
     @contextmanager

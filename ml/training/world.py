@@ -48,12 +48,17 @@ class World:
         """Return this process's share of rows: every `size`-th."""
         return rows[self.rank :: self.size]
 
+    def everybody(self, mine: Any) -> list[Any]:
+        """Return what each process hands in, in the order of the processes."""
+        if self.size == 1:
+            return [mine]
+        handed: list[Any] = [None] * self.size
+        distributed.all_gather_object(handed, mine, group=self.control)
+        return handed
+
     def gathered(self, mine: Sequence[Any]) -> list[Any]:
         """Return all rows in order from what each process made of its share."""
-        if self.size == 1:
-            return list(mine)
-        shares: list[Any] = [None] * self.size
-        distributed.all_gather_object(shares, mine, group=self.control)
+        shares = self.everybody(mine)
         whole: list[Any] = [None] * sum(map(len, shares))
         for rank, share in enumerate(shares):
             whole[rank :: self.size] = share
