@@ -11,7 +11,7 @@ from ci.commands.doctor import doctor
 from ci.commands.drill import drill
 from ci.commands.look import events, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
-from ci.commands.money import cost, resume, tags
+from ci.commands.money import cost, prices, resume, tags
 from ci.commands.platform import bootstrap, deploy, destroy, plan, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.runs import runs
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(cloud, name="cloud")
 app.add_typer(drill, name="drill")
+app.add_typer(prices, name="prices")
 app.add_typer(runs, name="runs")
 COMMANDS = (
     *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),

@@ -1,4 +1,7 @@
-"""What AWS asks: one dated table, for the bill of the embedded cloud and for estimates alike."""
+"""What AWS asks: one dated table, for the bill of the embedded cloud and for estimates alike.
+
+`groundplan prices refresh` writes a second one beside it, with what AWS asked on that day; estimates put it on top.
+"""
 
 import csv
 from dataclasses import dataclass, replace
@@ -7,7 +10,11 @@ from functools import cache
 from pathlib import Path
 
 PRICES = Path(__file__).with_name("prices.csv")
+REFRESHED = PRICES.with_name("prices-refreshed.csv")
+FIELDS = ("product", "region", "unit", "usd", "as_of", "basis", "note")
 OLD_DAYS = 90
+# What spot machines cost: the product is this and their type.
+SPOT = "spot "
 # Where the table's prices are from; other regions ask so many times as much (`region-factor`).
 TABLE_REGION = "us-east-1"
 FACTOR = "factor"
@@ -24,34 +31,46 @@ class Price:
     assumption: str = ""
 
 
+def prices(refreshed: Path | None = None) -> dict[tuple[str, str], Price]:
+    """(product, region) → price: the rows of `prices.csv`, those of a refreshed file in their place, and what the
+    factors make of them where nobody asked."""
+    there = refreshed if refreshed and refreshed.exists() else None
+    return _prices(there, there.stat().st_mtime_ns if there else 0)
+
+
+def units() -> dict[str, str]:
+    """Product → the unit that its price is for, of all that the table knows but factors."""
+    return {product: price.unit for (product, _), price in _rows(PRICES).items() if price.unit != FACTOR}
+
+
 @cache
-def prices() -> dict[tuple[str, str], Price]:
-    """(product, region) → price: the rows of `prices.csv` and what its factors make of them."""
-    written = _rows()
+def _prices(refreshed: Path | None, changed: int) -> dict[tuple[str, str], Price]:
+    written = _rows(PRICES) | (_rows(refreshed) if refreshed else {})
     factors = {region: price for (product, region), price in written.items() if product == "region-factor"}
     here = {product: price for (product, region), price in written.items() if region == TABLE_REGION}
     markup = here["ml-factor"]
     for product, price in list(here.items()):
-        if price.unit == "Hrs" and "." in product and not product.startswith(ML):
+        if price.unit == "Hrs" and "." in product and not product.startswith((ML, SPOT)):
             assumed = f"ml.X as {markup.usd} × EC2 X"
             here.setdefault(ML + product, replace(price, usd=price.usd * markup.usd, assumption=assumed))
     whole = {
         (product, region): _elsewhere(price, factor, region)
         for region, factor in factors.items()
         for product, price in here.items()
-        if product != "region-factor"
+        # What spot costs in one region says nothing about another.
+        if product != "region-factor" and (region == TABLE_REGION or not product.startswith(SPOT))
     }
     return whole | {key: price for key, price in written.items() if key[1] != TABLE_REGION}
 
 
-def _rows() -> dict[tuple[str, str], Price]:
-    lines = [line for line in PRICES.read_text().splitlines() if not line.startswith("#")]
+def _rows(file: Path) -> dict[tuple[str, str], Price]:
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     return {
         (row["product"], row["region"]): Price(
             float(row["usd"]),
             row["unit"],
             date.fromisoformat(row["as_of"]),
-            f"{row['product']}: {row['note']}" if row["basis"] == "assumption" else "",
+            f"{row['product']}: {row['note']}" if row["basis"] == "assumption" else row["note"],
         )
         for row in csv.DictReader(lines)
     }

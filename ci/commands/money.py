@@ -1,4 +1,4 @@
-"""cost, tags, resume: what an environment costs, whether its bill can be split, and how to go on after too much."""
+"""cost, prices, tags, resume: what an environment costs, by which prices, and how to go on after too much."""
 
 from typing import Annotated
 
@@ -30,10 +30,12 @@ def cost(
     if isinstance(found.target, AwsAccount) if estimate is None else estimate:
         from ci.estimate.report import estimate as add_up_ahead
         from ci.estimate.table import drawn
+        from ci.prices.refresh import snapshot
         from ci.synthesis import synthesize
 
-        stacks = synthesize(found, workspace(home))
-        ahead = add_up_ahead(found.name, stacks, budget_usd=found.budget.monthly_usd)
+        place = workspace(home)
+        stacks, refreshed = synthesize(found, place), snapshot(found, place)
+        ahead = add_up_ahead(found.name, stacks, budget_usd=found.budget.monthly_usd, refreshed=refreshed)
         console.show(ahead, json, drawn(ahead))
         return
     from ci.cost import cost as add_up
@@ -41,6 +43,28 @@ def cost(
     result = add_up(site(environment, home), by=by, days=days)
     rows = [*((value, f"{usd:.6f}") for value, usd in result.usd.items()), ("total", f"{result.total_usd:.6f}")]
     console.show(result, json, console.table(by, "USD>", rows=rows, title=result.prices))
+
+
+prices = typer.Typer(no_args_is_help=True, help="What AWS asks, as estimates use it.")
+
+
+@prices.callback()
+def group() -> None:
+    """What AWS asks, as estimates use it."""
+
+
+@prices.command()
+def refresh(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
+    """Ask AWS what it asks in an environment's regions, on demand and on spot, and keep it, dated, for estimates.
+
+    Example: groundplan prices refresh prod
+    """
+    from ci import console
+    from ci.prices.refresh import refresh as ask
+    from ci.prices.table import drawn
+
+    result = ask(site(environment, home), progress=console.terminal_progress())
+    console.show(result, json, drawn(result))
 
 
 def tags(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.prices import Price, prices
+from infra.prices import SPOT, Price
 
 HOURS_PER_MONTH = 730
 
@@ -55,13 +55,17 @@ class PriceBook:
     """The prices of one region; it remembers which assumptions were made and how old the oldest price is."""
 
     region: str
+    table: Mapping[tuple[str, str], Price]
     used: list[Price] = field(default_factory=list)
 
     def price(self, product: str) -> Price:
         """Return a price. Raises `UnknownPriceError`: no price is never no cost."""
-        found = prices().get((product, self.region))
+        found = self.table.get((product, self.region))
         if found is None:
-            raise UnknownPriceError(f"no price of {product!r} in {self.region}; add a line to infra/prices.csv")
+            raise UnknownPriceError(
+                f"no price of {product!r} in {self.region}; ask AWS with `groundplan prices refresh`, "
+                "or add a line to infra/prices.csv"
+            )
         self.used.append(found)
         return found
 
@@ -69,6 +73,14 @@ class PriceBook:
         """Return what a product costs in an hour; a monthly price is spread over 730 of them."""
         found = self.price(product)
         return found.usd / HOURS_PER_MONTH if found.unit.endswith("Month") else found.usd
+
+    def spot(self, instance_type: str) -> tuple[float, str]:
+        """Return what a type costs on spot in an hour, and how that is known: asked, or taken as a share."""
+        if asked := self.table.get((SPOT + instance_type, self.region)):
+            self.used.append(asked)
+            return asked.usd, f"asked on {asked.as_of}"
+        share = self.price("spot-factor").usd
+        return share * self.hourly(instance_type), f"taken as {share:.0%} of on demand"
 
     def by_use(self, what: str, product: str) -> ByUse:
         """Return what is paid for each unit of use."""

@@ -40,7 +40,7 @@ def compute_environment(declared: Declared) -> Iterator[Item]:
     dearest = max(prices, key=lambda name: nodes(resources["max_vcpus"], name) * prices[name])
     most = nodes(resources["max_vcpus"], dearest)
     spot = resources.get("type") == "SPOT"
-    yield Scaling(f"up to {most} × {dearest}{_spot(declared, worst) if spot else ' on demand'}", idle, worst)
+    yield Scaling(f"up to {most} × {dearest}{_spot(declared, dearest, most) if spot else ' on demand'}", idle, worst)
 
 
 def auto_scaling_group(declared: Declared) -> Iterator[Item]:
@@ -55,7 +55,7 @@ def auto_scaling_group(declared: Declared) -> Iterator[Item]:
     dearest = max(types, key=declared.book.hourly)
     each = declared.book.hourly(dearest) + _disk(declared, reference)
     least, most = int(declared.block.get("min_size", 0)), int(declared.block["max_size"])
-    spot = _spot(declared, most * each) if mixed else " on demand"
+    spot = _spot(declared, dearest, most) if mixed else " on demand"
     yield Scaling(f"{least} to {most} × {dearest}{spot}", least * each, most * each)
 
 
@@ -87,7 +87,10 @@ def training_contract(declared: Declared) -> Iterator[Item]:
         name = contract["instance_type"]
         disk = contract["volume_gb"] * declared.book.hourly("sagemaker-storage")
         each = declared.book.hourly(name) + disk
-        spot = _spot(declared, each) if contract.get("spot") else ""
+        # Managed spot has no price of its own: it is a discount that AWS tells of afterwards.
+        share = declared.book.price("spot-factor").usd
+        spot = f" (about ${share * each:,.2f} an hour on spot, taken as {share:.0%} of on demand)"
+        spot = spot if contract.get("spot") else ""
         yield Scaling(f"training jobs, one at a time on {name}{spot}", 0.0, each)
 
 
@@ -99,9 +102,9 @@ def _read(value: object) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _spot(declared: Declared, worst: float) -> str:
-    share = declared.book.price("spot-factor").usd
-    return f" (about ${share * worst:,.2f} an hour on spot, taken as {share:.0%} of on demand)"
+def _spot(declared: Declared, instance_type: str, count: int) -> str:
+    usd, known = declared.book.spot(instance_type)
+    return f" (about ${count * usd:,.2f} an hour on spot, {known})"
 
 
 def _disk(declared: Declared, reference: object) -> float:

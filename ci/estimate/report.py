@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from ci.estimate.declared import (
     HOURS_PER_MONTH,
@@ -18,7 +19,7 @@ from ci.estimate.declared import (
 from ci.estimate.rules import rule
 from ci.manifest import Stack
 from ci.result import Result
-from infra.prices import OLD_DAYS, Price
+from infra.prices import OLD_DAYS, Price, prices
 
 
 class Line(Result):
@@ -70,7 +71,9 @@ class Estimate(Result):
 
     environment: str
     as_of: date
-    old: bool
+    # How many different prices it used, and how many of them are older than 90 days.
+    prices: int
+    old_prices: int
     budget_usd_per_month: float
     # How long the budget lasts with everything at its limit; None where nothing costs.
     budget_hours_at_worst: float | None
@@ -84,11 +87,14 @@ class Estimate(Result):
     assumptions: tuple[str, ...]
 
 
-def estimate(environment: str, stacks: Sequence[Stack], *, budget_usd: float = 0) -> Estimate:
-    """Price every resource of `stacks`, and compare with a month's budget."""
+def estimate(
+    environment: str, stacks: Sequence[Stack], *, budget_usd: float = 0, refreshed: Path | None = None
+) -> Estimate:
+    """Price every resource of `stacks`, by a refreshed file where there is one, and compare with a month's budget."""
     found = _Found()
+    table = prices(refreshed)
     for stack in stacks:
-        book = PriceBook(_region(stack), found.prices)
+        book = PriceBook(_region(stack), table, found.prices)
         for declared, copies in _declared(stack, book):
             found.add(stack.id, declared, copies)
     as_of = min((price.as_of for price in found.prices), default=date.today())
@@ -99,7 +105,8 @@ def estimate(environment: str, stacks: Sequence[Stack], *, budget_usd: float = 0
         as_of=as_of,
         budget_usd_per_month=budget_usd,
         budget_hours_at_worst=round(budget_usd / worst, 1) if worst else None,
-        old=(date.today() - as_of).days > OLD_DAYS,
+        prices=len(set(found.prices)),
+        old_prices=sum((date.today() - price.as_of).days > OLD_DAYS for price in set(found.prices)),
         total=total,
         stacks={stack.id: Sum.of(line for line in found.lines if line.stack == stack.id) for stack in stacks},
         lines=tuple(sorted(found.lines, key=lambda line: -line.worst_usd_per_hour)),

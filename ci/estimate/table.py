@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ci import console
 from ci.estimate.report import Estimate, Sum
+from infra.prices import OLD_DAYS
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -16,12 +17,11 @@ def drawn(estimate: Estimate) -> "Group":
     """Return the estimate as tables."""
     from rich.console import Group
 
-    age = ", older than 90 days: refresh infra/prices.csv" if estimate.old else ""
-    title = f"{estimate.environment}: estimated US dollars, prices as of {estimate.as_of}{age}; spot at its worst"
+    title = f"{estimate.environment}: estimated US dollars, the oldest price of {estimate.as_of}; spot at its worst"
     budget = f"budget ${estimate.budget_usd_per_month:,.0f} a month"
     if estimate.budget_hours_at_worst is not None:
-        budget += f": spent after {estimate.budget_hours_at_worst:,.0f} hours at the worst of all"
-    parts: list[object] = [_sums(estimate, title), budget, "", _lines(estimate), "", _uses(estimate)]
+        budget += f": spent after {estimate.budget_hours_at_worst:,.1f} hours at the worst of all"
+    parts: list[object] = [_sums(estimate, title), budget, *_age(estimate), "", _lines(estimate), "", _uses(estimate)]
     if estimate.errors:
         parts += ["", "[bold red]no price, in no sum above:[/]", *(f"  error: {error}" for error in estimate.errors)]
     if estimate.not_priced:
@@ -29,6 +29,14 @@ def drawn(estimate: Estimate) -> "Group":
         parts += ["", f"not priced (no rule for the type, in no sum above): {listed}"]
     parts += ["", "assumed:", *(f"  {line}" for line in estimate.assumptions)]
     return Group(*parts)  # type: ignore[arg-type]
+
+
+def _age(estimate: Estimate) -> list[str]:
+    if not estimate.old_prices:
+        return []
+    old = f"{estimate.old_prices} of {estimate.prices} prices are older than {OLD_DAYS} days"
+    renew = f"renew them: groundplan prices refresh {estimate.environment}"
+    return [f"[yellow]warning:[/] {old}; {renew} (what AWS's list lacks stands in infra/prices.csv)"]
 
 
 def _sums(estimate: Estimate, title: str) -> object:

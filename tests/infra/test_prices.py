@@ -1,10 +1,11 @@
 """One table of prices, dated, and open about what in it is assumed."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from infra.prices import prices
+from infra.prices import FIELDS, SPOT, Price, prices
 from infra.spec.instance_types import instance_types
 
 
@@ -36,3 +37,24 @@ def test_a_price_from_the_price_list_is_no_assumption() -> None:
 
 def test_a_region_without_a_factor_has_no_price() -> None:
     assert ("g5.xlarge", "sa-east-1") not in prices()
+
+
+def test_what_aws_asked_stands_in_the_place_of_what_was_assumed(tmp_path: Path) -> None:
+    refreshed = tmp_path / "prices-refreshed.csv"
+    rows = [
+        ",".join(FIELDS),
+        "g5.xlarge,eu-west-1,Hrs,1.123,2026-11-01,price list,",
+        "g7.2xlarge,us-east-1,Hrs,2.5,2026-11-01,price list,",
+        "nat-gateway,sa-east-1,Hrs,0.093,2026-11-01,price list,",
+        "spot g5.xlarge,us-east-1,Hrs,0.4,2026-11-01,spot history,",
+    ]
+    refreshed.write_text("# A comment.\n" + "\n".join(rows) + "\n")
+    table = prices(refreshed)
+    assert table["g5.xlarge", "eu-west-1"] == Price(1.123, "Hrs", date(2026, 11, 1))
+    assert table["g7.2xlarge", "eu-west-1"].assumption == "eu-west-1 as 1.12 × us-east-1"
+    assert table["ml.g7.2xlarge", "us-east-1"].usd == pytest.approx(1.25 * 2.5)
+    assert table["nat-gateway", "sa-east-1"].usd == 0.093
+    assert {region for product, region in table if product == f"{SPOT}g5.xlarge"} == {"us-east-1"}
+    assert not any(product.startswith(f"ml.{SPOT}") for product, _ in table)
+    assert ("g7.2xlarge", "us-east-1") not in prices(), "the table itself knows nothing of it"
+    assert prices(tmp_path / "none.csv") == prices()
