@@ -14,6 +14,9 @@ def listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise CloudError(
-            thing="port", value=str(port), rule=f"cannot be taken on 127.0.0.1 ({error})", fix="use 0 for a free port"
+            thing="port",
+            value=str(port),
+            rule=f"cannot be taken on 127.0.0.1 ({error})",
+            fix="leave the option out for a free one",
         ) from error
     return listener
