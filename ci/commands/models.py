@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, site
+from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder in ml/models/, such as `review_sentiment`.")]
 JobName = Annotated[
@@ -31,6 +31,16 @@ def train(
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Train nothing: tell memory, time and dollars of a run beforehand.")
+    ] = False,
+    machine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[:COUNT]", help="Plan: a pool or a type, and how many; by default the jobs' own."),
+    ] = None,
+    tokens: Annotated[
+        float | None, typer.Option(min=1, metavar="COUNT", help="Plan: tokens in all, by default the data's: 2e9.")
+    ] = None,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -42,6 +52,9 @@ def train(
     from ci.errors import CommandError
     from ci.train import train as train_model
 
+    if plan:
+        _show_plan(environment, model, recipe, machine, tokens, json, home)
+        return
     if run and most_usd is None:
         raise CommandError(thing="train", value=f"--run {run}", rule="needs a budget", fix="add --most-usd USD")
     result = train_model(
@@ -59,6 +72,18 @@ def train(
         text = f"{result.job}: accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, "
         text += f"{result.seconds} s\n{result.artifact}"
     console.show(result, json, text)
+
+
+def _show_plan(
+    environment: str, model: str, recipe: str, machine: str | None, tokens: float | None, json: bool, home: Path | None
+) -> None:
+    import environments
+    from ci import console
+    from ci.planning import machines, table, training
+
+    found = environments.load(environment)
+    planned = training.plan(found, workspace(home), model, recipe, machines.chosen(found, machine), tokens=tokens)
+    console.show(planned, json, table.drawn(planned))
 
 
 def optimize(

@@ -9,7 +9,9 @@
 | baseline.py  | `accuracy(train, test)`: the simple rival that it must beat     | no            |
 | task.py      | `build(recipe, data, world)`: what the training loop is given   | yes           |
 | exporting.py | `load(folder)`, `inputs(…)`: the trained network, for ONNX      | yes           |
+| sizing.py    | `sample(recipe, examples)`, `count(recipe, data)`: to plan with | yes           |
 | handler.py   | `load(folder, threads)`: a bundle's files turned into answers   | no            |
 
-What else it needs (here: model.py, the network) is its own affair.
+A model without sizing.py cannot be planned (`groundplan train --plan`). What else it needs (here: model.py, the
+network) is its own affair.
 """

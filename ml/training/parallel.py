@@ -17,14 +17,17 @@ def spread(module: nn.Module, kind: str, world: World) -> nn.Module:
     if world.size == 1:
         return module
     if kind == "ddp":
-        return DistributedDataParallel(module)
-    for part in list(module.modules()):
-        if isinstance(part, nn.ModuleList):
-            for layer in part:
-                if any(True for _ in layer.parameters()):
-                    fully_shard(layer)
+        return DistributedDataParallel(module, gradient_as_bucket_view=True)
+    for layer in layers(module):
+        fully_shard(layer)
     fully_shard(module)
     return module
+
+
+def layers(module: nn.Module) -> list[nn.Module]:
+    """Return the network's layers, the lowest first: what stands in its lists of modules and has weights."""
+    lists = (part for part in module.modules() if isinstance(part, nn.ModuleList))
+    return [layer for part in lists for layer in part if any(True for _ in layer.parameters())]
 
 
 def without_exchange(module: nn.Module, *, when: bool) -> Any:

@@ -1,4 +1,7 @@
-"""Ways to train the model: `debug` in seconds, `laptop` in two minutes on two cores, `node` to fill eight H100s."""
+"""Ways to train the model, from `debug` in seconds to `node`, which fills eight H100s.
+
+What each takes: `groundplan train prod review_writer --recipe node --plan --machine p5.48xlarge --tokens 20e9`.
+"""
 
 from dataclasses import dataclass
 
@@ -16,6 +19,11 @@ class LanguageRecipe(Recipe):
     context: int
     dropout: float = 0.0
 
+    @property
+    def shape(self) -> dict[str, int]:
+        """Return what the network is built by."""
+        return {"layers": self.layers, "heads": self.heads, "width": self.width, "context": self.context}
+
 
 RECIPES = {
     "debug": LanguageRecipe(
@@ -25,7 +33,17 @@ RECIPES = {
     "laptop": LanguageRecipe(
         layers=3, heads=4, width=128, context=96, epochs=1, batch_size=24, learning_rate=3e-3, checkpoint_every=200
     ),
-    # 6.7 billion weights: sharded, 8 x 80 GB hold them with their gradients and AdamW's two moments in float32.
+    # 86 million weights: one GPU of 24 GB.
+    "gpu": LanguageRecipe(
+        layers=12, heads=12, width=768, context=1024, epochs=1, batch_size=64, accumulate=8, learning_rate=6e-4,
+        compile=True, checkpoint_every=500,
+    ),
+    # 1.2 billion: a machine of eight such GPUs, a shard of it in each.
+    "eight_small": LanguageRecipe(
+        layers=24, heads=16, width=2048, context=1024, epochs=1, batch_size=256, accumulate=16, learning_rate=4e-4,
+        parallel="fsdp", compile=True, checkpoint_every=500,
+    ),
+    # 6.5 billion: eight GPUs of 80 GB, to 96 % of what tensors may fill of them.
     "node": LanguageRecipe(
         layers=32, heads=32, width=4096, context=2048, epochs=1, batch_size=256, accumulate=16, learning_rate=3e-4,
         parallel="fsdp", compile=True, checkpoint_every=500,

@@ -22,7 +22,7 @@ class Writing:
 
     def __init__(self, recipe: LanguageRecipe, data: dict[str, list[Example]], world: World) -> None:
         self._world = world
-        self._shape = {name: getattr(recipe, name) for name in ("layers", "heads", "width", "context")}
+        self._shape = recipe.shape
         self.module: nn.Module = Writer(**self._shape, dropout=recipe.dropout).to(world.device)
         self._windows = windows(data["train"], recipe.context).to(world.device)
         self._test_windows = windows(data["test"], recipe.context)[world.rank :: world.size].to(world.device)
