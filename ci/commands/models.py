@@ -4,11 +4,15 @@ import sys
 from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
+
+if TYPE_CHECKING:
+    from ci.planning.training import TrainingPlan
+    from ci.train import TrainResult
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder in ml/models/, such as `review_sentiment`.")]
 JobName = Annotated[
@@ -53,8 +57,10 @@ def train(
     from ci.train import train as train_model
 
     if plan:
-        _show_plan(environment, model, recipe, machine, tokens, json, home)
-        return
+        from ci.planning.table import drawn
+
+        planned = _planned(environment, model, recipe, _pairs(changes or ()), machine, tokens, home)
+        return console.show(planned, json, drawn(planned))
     if run and most_usd is None:
         raise CommandError(thing="train", value=f"--run {run}", rule="needs a budget", fix="add --most-usd USD")
     result = train_model(
@@ -67,23 +73,31 @@ def train(
         run=run,
         progress=console.terminal_progress(),
     )
-    text = f"{result.job}: started; follow it: groundplan logs {environment} {result.job} --follow"
-    if result.accuracy is not None and result.baseline_accuracy is not None:
-        text = f"{result.job}: accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, "
-        text += f"{result.seconds} s\n{result.artifact}"
-    console.show(result, json, text)
+    console.show(result, json, _trained(environment, result))
 
 
-def _show_plan(
-    environment: str, model: str, recipe: str, machine: str | None, tokens: float | None, json: bool, home: Path | None
-) -> None:
+def _trained(environment: str, result: "TrainResult") -> str:
+    if result.accuracy is None or result.baseline_accuracy is None:
+        return f"{result.job}: started; follow it: groundplan logs {environment} {result.job} --follow"
+    figures = f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, {result.seconds} s"
+    return f"{result.job}: {figures}\n{result.artifact}"
+
+
+def _planned(
+    name: str,
+    model: str,
+    recipe: str,
+    changes: dict[str, str],
+    machine: str | None,
+    tokens: float | None,
+    home: Path | None,
+) -> "TrainingPlan":
     import environments
-    from ci import console
-    from ci.planning import machines, table, training
+    from ci.planning.machines import chosen
+    from ci.planning.training import plan
 
-    found = environments.load(environment)
-    planned = training.plan(found, workspace(home), model, recipe, machines.chosen(found, machine), tokens=tokens)
-    console.show(planned, json, table.drawn(planned))
+    found = environments.load(name)
+    return plan(found, workspace(home), model, recipe, chosen(found, machine), changes=changes, tokens=tokens)
 
 
 def optimize(

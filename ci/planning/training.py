@@ -1,7 +1,7 @@
 """`groundplan train --plan`: a recipe on some machines, on paper."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -81,14 +81,18 @@ def plan(
     recipe_name: str,
     machines: Machines,
     *,
+    changes: Mapping[str, str] | None = None,
     utilization: float = UTILIZATION,
     tokens: float | None = None,
 ) -> TrainingPlan:
-    """Plan one of a model's recipes; `tokens` are what to train on in all, by default what its data and epochs give."""
+    """Plan one of a model's recipes, with `changes` to fields of it.
+
+    `tokens` are what to train on in all, by default what its data and epochs give.
+    """
     from ml.models import catalogue
     from ml.training import sizing
 
-    recipe = catalogue.recipe(model, recipe_name)
+    recipe = catalogue.recipe(model, recipe_name).changed(dict(changes or {}))
     _check_parts(recipe, machines)
     size = sizing.measure(model, recipe, bfloat16=machines.accelerator.bfloat16)
     held, time = _held(size, recipe, machines), _time(size, recipe, machines, utilization)
