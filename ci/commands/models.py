@@ -19,6 +19,17 @@ JobName = Annotated[
     str | None, typer.Option("--job", metavar="JOB", help="The job whose model to take; by default the newest.")
 ]
 
+PlanOnly = Annotated[
+    bool, typer.Option("--plan", help="Train nothing: tell memory, time and dollars of a run beforehand.")
+]
+PlannedMachine = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[:COUNT]", help="Plan: a pool or a type, and how many; by default the jobs' own."),
+]
+PlannedTokens = Annotated[
+    float | None, typer.Option(min=1, metavar="COUNT", help="Plan: tokens in all, by default the data's: 2e9.")
+]
+
 
 def train(
     environment: EnvironmentName,
@@ -35,16 +46,9 @@ def train(
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")
     ] = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Train nothing: tell memory, time and dollars of a run beforehand.")
-    ] = False,
-    machine: Annotated[
-        str | None,
-        typer.Option(metavar="NAME[:COUNT]", help="Plan: a pool or a type, and how many; by default the jobs' own."),
-    ] = None,
-    tokens: Annotated[
-        float | None, typer.Option(min=1, metavar="COUNT", help="Plan: tokens in all, by default the data's: 2e9.")
-    ] = None,
+    plan: PlanOnly = False,
+    machine: PlannedMachine = None,
+    tokens: PlannedTokens = None,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -57,10 +61,8 @@ def train(
     from ci.train import train as train_model
 
     if plan:
-        from ci.planning.table import drawn
-
-        planned = _planned(environment, model, recipe, _pairs(changes or ()), machine, tokens, home)
-        return console.show(planned, json, drawn(planned))
+        _show_plan(_planned(environment, model, recipe, _pairs(changes or ()), machine, tokens, home), json)
+        return
     if run and most_usd is None:
         raise CommandError(thing="train", value=f"--run {run}", rule="needs a budget", fix="add --most-usd USD")
     result = train_model(
@@ -98,6 +100,13 @@ def _planned(
 
     found = environments.load(name)
     return plan(found, workspace(home), model, recipe, chosen(found, machine), changes=changes, tokens=tokens)
+
+
+def _show_plan(planned: "TrainingPlan", json: bool) -> None:
+    from ci import console
+    from ci.planning.table import drawn
+
+    console.show(planned, json, drawn(planned))
 
 
 def optimize(
