@@ -34,6 +34,11 @@ class MemoryPlan(Result):
     total: float
     available: float
 
+    @property
+    def fits(self) -> bool:
+        """Say whether there is room for all of it."""
+        return self.total <= self.available
+
 
 class TimePlan(Result):
     """Seconds of a step: as the plan takes it, exchanges are hidden behind arithmetic; at worst none of them is."""
@@ -100,7 +105,6 @@ def plan(
     steps = _steps(model, recipe, workspace) if tokens is None else max(1, round(tokens / per_step))
     hours, region = steps * time.step_seconds / 3600, environment.regions[0].name
     usd, spot = machines.hourly_usd(region), prices()["spot-factor", region].usd
-    fits = held.total <= held.available
     return TrainingPlan(
         environment=environment.name,
         model=model,
@@ -112,8 +116,8 @@ def plan(
         weights=size.weights,
         taught=size.taught,
         memory=held,
-        fits=fits,
-        advice=() if fits else tuple(_advice(size, recipe, machines, region)),
+        fits=held.fits,
+        advice=() if held.fits else tuple(_advice(size, recipe, machines, region)),
         examples_per_step=recipe.batch_size,
         tokens_per_step=per_step,
         teraflop_per_step=size.flops_per_example * recipe.batch_size / TERA,
@@ -185,7 +189,7 @@ def _check_parts(recipe: "Recipe", machines: Machines) -> None:
 def _advice(size: "Size", recipe: "Recipe", machines: Machines, region: str) -> Iterator[str]:
     """Say what makes it fit: the nearest change of the recipe, and the cheapest machine for the recipe as it is."""
     for changed in _changes(recipe, machines):
-        if (held := _held(size, changed, machines)).total <= held.available:
+        if (held := _held(size, changed, machines)).fits:
             yield f"parallel={changed.parallel!r}, accumulate={changed.accumulate} takes {held.total:.1f} GiB"
             break
     else:
@@ -196,7 +200,7 @@ def _advice(size: "Size", recipe: "Recipe", machines: Machines, region: str) -> 
         usd = other.hourly_usd(region)
         if usd is None or recipe.batch_size % (other.processes * recipe.accumulate):
             continue
-        if (held := _held(size, recipe, other)).total <= held.available:
+        if (held := _held(size, recipe, other)).fits:
             fitting.append((usd, f"{other.told()} takes it as it is, at ${usd:,.2f} an hour"))
     if fitting:
         yield min(fitting)[1]
