@@ -5,6 +5,7 @@ weights of the run that nobody struck, bit for bit, having done again no more st
 """
 
 import json
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -29,9 +30,14 @@ from ml.training.stop import PHASES
 
 MODEL, RECIPE = "review_writer", "debug"
 CHECKPOINT_EVERY = 8
-RECIPE_CHANGES = {"most_examples": 160, "log_every": 1, "checkpoint_every": CHECKPOINT_EVERY, "deterministic": True}
+# Two epochs: one of the two evaluations is in the middle, where there is still something to stop.
+RECIPE_CHANGES = {
+    "most_examples": 160, "epochs": 2, "batch_size": 24, "log_every": 1, "checkpoint_every": CHECKPOINT_EVERY,
+    "deterministic": True,
+}  # fmt: skip
 INSTANCE = "g5.xlarge"
 AT_ONCE = 2
+TOLD = re.compile(r" in phase ([a-z-]+);")
 POLL_SECONDS = 0.05
 
 
@@ -210,9 +216,8 @@ def _phase_seconds(attempt: Attempt) -> dict[str, float]:
 
 def _met(attempt: Attempt, strike: Strike) -> str:
     """What the trainer says that it was at; of one that was killed, what its log says last."""
-    for phase in PHASES:
-        if f"came in phase {phase};" in attempt.text:
-            return phase
+    if told := TOLD.search(attempt.text):
+        return told[1]
     reached = [strike.phase if strike.phase == "start-up" else "step"]
     for _, line in attempt.lines:
         reached += ["step"] if STEP.match(line) or MARKS["saved"].match(line) else []

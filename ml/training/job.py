@@ -68,6 +68,8 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
                 task.save(container.model, weights)
                 _write_report(container, asked, outcome, described, data)
         finished = True
+        if stop_request.requested:
+            world.say(f"asked to stop by {stop_request.reason} in phase {stop_request.met_phase}; the run is done")
     finally:
         if tracker:
             tracker.close(finished=finished)
