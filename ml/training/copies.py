@@ -82,6 +82,8 @@ class S3Copies(Copies):
     def prune(self, name: str, keep: int) -> None:
         """Delete lists before what they list, so that nothing half-deleted looks whole."""
         found = {other: files for other, files in self._found().items() if other <= name}
+        if len(found) <= keep:
+            return
         whole = [other for other in sorted(found, reverse=True) if self._is_whole(other, found[other])]
         for other in found if len(whole) >= keep else ():
             if other < whole[keep - 1]:
@@ -98,11 +100,12 @@ class S3Copies(Copies):
     @contextmanager
     def _asked(self) -> Iterator[None]:
         """A run that cannot see its checkpoints must not begin anew: let it end, and be started again."""
+        from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
-        except (BotoCoreError, ClientError) as error:
+        except (Boto3Error, BotoCoreError, ClientError) as error:
             fix = "start the job again once S3 answers, and let its role list, read, write and delete there"
             raise CheckpointError("checkpoints", self._uri, f"cannot be read ({error})", fix) from error
 
