@@ -29,7 +29,10 @@ from infra.toolkit import Construct
 _LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
 # Terraform does not wait for machines: the first deploy comes before the first image is pushed.
 _NO_WAIT = "0"
-_METRICS = ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupPendingInstances", "GroupTerminatingInstances"]
+_METRICS = [
+    *("GroupDesiredCapacity", "GroupInServiceInstances", "GroupMinSize"),
+    *("GroupPendingInstances", "GroupTerminatingInstances"),
+]
 
 
 class LaunchedFrom(Protocol):

@@ -52,6 +52,16 @@ class EdgeNames:
         return self.names.regional(f"{self.fleet}-update", longest=_JOB_TEMPLATE)
 
     @property
+    def devices_metric(self) -> str:
+        """Name the fleet metric that counts devices."""
+        return f"{self.prefix}devices"
+
+    @property
+    def offline_metric(self) -> str:
+        """Name the fleet metric that counts devices which are away."""
+        return f"{self.prefix}offline"
+
+    @property
     def telemetry_topic(self) -> str:
         """Say where the device `{thing}` sends what it saw."""
         return f"dt/{self.names.project}/{self.names.environment}/{self.fleet}/{THING}/telemetry"

@@ -54,14 +54,14 @@ class EdgeTelemetry(Construct):
                 Statement(("kms:GenerateDataKey",), (key_arn,)),
             ),
         )
-        self.rule: str = self._rule(stream, role, bucket).name
+        self._rule(stream, role, bucket)
 
-    def _rule(self, stream: KinesisFirehoseDeliveryStream, role: Role, bucket: str) -> IotTopicRule:
+    def _rule(self, stream: KinesisFirehoseDeliveryStream, role: Role, bucket: str) -> None:
         # The device's name comes from the topic, which its policy pins to itself, and not from what it writes.
         parts = self._edge.telemetry_topic.split("/")
         fields = f"*, topic({parts.index(THING) + 1}) AS thing, timestamp() AS received_at_ms"
         everyone = self._edge.telemetry_topic.replace(THING, "+")
-        return IotTopicRule(
+        IotTopicRule(
             self,
             "topic_rule",
             name=self._edge.rule("telemetry"),

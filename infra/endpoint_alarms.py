@@ -4,20 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdktf_cdktf_provider_aws.cloudwatch_composite_alarm import CloudwatchCompositeAlarm
-from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import (
-    CloudwatchMetricAlarm,
-    CloudwatchMetricAlarmMetricQuery,
-    CloudwatchMetricAlarmMetricQueryMetric,
-)
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 
-from infra.endpoint_signals import Signal, endpoint_signals
+from infra.endpoint_signals import endpoint_signals
+from infra.metric_alarm import alarm, queries
 from infra.naming import Names
 from infra.page import Series
 from infra.spec import EndpointSpec
 from infra.spec.alerts import Severity
 from infra.toolkit import Construct
-
-_PERIOD_SECONDS, _PERIODS = 300, 3
 
 
 @dataclass(frozen=True)
@@ -50,8 +45,11 @@ class EndpointAlarms(Construct):
         self._name, self._tags, self._topic_arns = names.regional(spec.name), {"model": spec.model}, topic_arns
         signals = endpoint_signals(spec, self._name)
         burning = [self._burn(burn, signals.failed_percent, spec.max_error_percent) for burn in BURNS]
-        late, full = self._above(signals.latency), self._above(signals.saturation)
-        self.alarm_names: list[str] = [*burning, late, full]
+        above = [
+            alarm(self, self._name, watch, topic_arns[watch.severity], self._tags)
+            for watch in (signals.latency, signals.saturation)
+        ]
+        self.alarm_names: list[str] = [*burning, *above]
 
     def _burn(self, burn: Burn, failed: Series, forgiven_percent: float) -> str:
         # However much is forgiven, an endpoint that answers nothing fails.
@@ -66,7 +64,7 @@ class EndpointAlarms(Construct):
                 threshold=bound,
                 evaluation_periods=1,
                 treat_missing_data="notBreaching",
-                metric_query=_queries(failed, seconds),
+                metric_query=queries(failed, seconds),
                 tags=self._tags,
             )
             for window, seconds in burn.windows.items()
@@ -83,46 +81,3 @@ class EndpointAlarms(Construct):
             tags=self._tags,
         )
         return str(whole.alarm_name)
-
-    def _above(self, signal: Signal) -> str:
-        what, topic_arn = signal.what.replace(" ", "-"), self._topic_arns["ticket"]
-        minutes = _PERIODS * _PERIOD_SECONDS // 60
-        alarm = CloudwatchMetricAlarm(
-            self,
-            what,
-            alarm_name=f"{self._name}-{what}",
-            alarm_description=f"{self._name}: {signal.what} above {signal.bound:g} {signal.unit} for {minutes} minutes",
-            comparison_operator="GreaterThanThreshold",
-            threshold=signal.bound,
-            evaluation_periods=_PERIODS,
-            treat_missing_data="notBreaching",
-            metric_query=_queries(signal.series, _PERIOD_SECONDS),
-            tags=self._tags,
-            alarm_actions=[topic_arn],
-            ok_actions=[topic_arn],
-        )
-        return str(alarm.alarm_name)
-
-
-def _queries(series: Series, period_seconds: int) -> list[CloudwatchMetricAlarmMetricQuery]:
-    """Return a line as an alarm asks for it: the metrics, and what is made of them."""
-    asked = [
-        CloudwatchMetricAlarmMetricQuery(
-            id=id,
-            return_data=None if series.expression else True,
-            metric=CloudwatchMetricAlarmMetricQueryMetric(
-                namespace=metric.namespace,
-                metric_name=metric.name,
-                stat=metric.statistic,
-                period=period_seconds,
-                dimensions=dict(metric.dimensions),
-            ),
-        )
-        for id, metric in series.metrics.items()
-    ]
-    if series.expression:
-        line = CloudwatchMetricAlarmMetricQuery(
-            id="line", expression=series.expression, label=series.label, return_data=True
-        )
-        asked.insert(0, line)
-    return asked

@@ -6,23 +6,14 @@ async-inference-monitor.html: what is not in the list of a kind is not published
 
 from dataclasses import dataclass
 
-from infra.page import Metric, Panel, Row, Series, Unit
+from infra.page import Metric, Panel, Row, Series
 from infra.spec import Async, EndpointSpec, RealTime, Serverless
 from infra.spec.contract import VARIANT_NAME
 from infra.spec.instance_types import instance_types
+from infra.watch import Watch
 
 BUSY_PERCENT = 80.0
 """From here on there is no room for a burst."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """Something to keep under a bound, as a line."""
-
-    what: str
-    unit: Unit
-    series: Series
-    bound: float
 
 
 @dataclass(frozen=True)
@@ -32,8 +23,8 @@ class EndpointSignals:
     calls: Metric
     failures: Metric
     typical: Series
-    latency: Signal
-    saturation: Signal
+    latency: Watch
+    saturation: Watch
 
     @property
     def failed_percent(self) -> Series:
@@ -55,7 +46,7 @@ def endpoint_signals(spec: EndpointSpec, endpoint: str) -> EndpointSignals:
         return Series(statistic, {"micros": ours("ModelLatency", statistic)}, "micros / 1000")
 
     calls, failures, typical = ours("Invocations", "Sum"), ours("Invocation5XXErrors", "Sum"), latency("p50")
-    slow = Signal("latency", "milliseconds", latency("p99"), float(spec.max_latency_ms))
+    slow = Watch("latency", "milliseconds", latency("p99"), float(spec.max_latency_ms))
     match spec.hosting:
         case Serverless():
             used = Series(
@@ -63,16 +54,16 @@ def endpoint_signals(spec: EndpointSpec, endpoint: str) -> EndpointSignals:
                 {"share": ours("ServerlessConcurrentExecutionsUtilization", "Maximum")},
                 "100 * share",
             )
-            full = Signal("concurrency", "percent", used, BUSY_PERCENT)
+            full = Watch("concurrency", "percent", used, BUSY_PERCENT)
         case RealTime(instance_type=instance_type):
-            full = Signal("load", "percent", _load(instance_type, variant), BUSY_PERCENT)
+            full = Watch("load", "percent", _load(instance_type, variant), BUSY_PERCENT)
         case Async():
             # Nobody counts calls here but those that left the queue, and what is promised is the way through it.
             calls, failures = ours("InvocationsProcessed", "Sum"), ours("InvocationFailures", "Sum")
             typical, whole = (Series.of(one, ours("TotalProcessingTime", one)) for one in ("p50", "p99"))
-            slow = Signal("latency", "milliseconds", whole, float(spec.max_latency_ms))
+            slow = Watch("latency", "milliseconds", whole, float(spec.max_latency_ms))
             oldest = Metric("AWS/SageMaker", "ApproximateAgeOfOldestRequest", {"EndpointName": endpoint}, "Maximum")
-            full = Signal("oldest request", "seconds", Series.of("oldest request", oldest), seconds)
+            full = Watch("oldest request", "seconds", Series.of("oldest request", oldest), seconds)
     return EndpointSignals(calls, failures, typical, slow, full)
 
 
@@ -90,13 +81,7 @@ def endpoint_row(spec: EndpointSpec, endpoint: str, region: str) -> Row:
             ),
             Panel("Failed calls", "percent", region, (found.failed_percent,), spec.max_error_percent),
             Panel("Latency", "milliseconds", region, (found.typical, found.latency.series), found.latency.bound),
-            Panel(
-                found.saturation.what.capitalize(),
-                found.saturation.unit,
-                region,
-                (found.saturation.series,),
-                found.saturation.bound,
-            ),
+            found.saturation.panel(found.saturation.what.capitalize(), region),
         ),
     )
 

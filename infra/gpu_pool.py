@@ -22,6 +22,7 @@ from cdktf_cdktf_provider_aws.batch_scheduling_policy import (
 from cdktf_cdktf_provider_aws.placement_group import PlacementGroup
 
 from infra.naming import Names
+from infra.queue_signals import pool_name
 from infra.spec import GpuPoolSpec
 from infra.toolkit import Construct
 
@@ -50,7 +51,7 @@ class GpuPool(Construct):
         security_group_id: str,
     ) -> None:
         super().__init__(scope, id)
-        self._spec, self._name = spec, names.regional(f"pool-{spec.name}")
+        self._spec, self._name = spec, pool_name(names, spec.name)
         self._subnet_ids = list(subnet_ids) if spec.nodes == 1 else [subnet_ids[spec.zone]]
         self._security_group_id, self._instance_profile_arn = security_group_id, instance_profile_arn
         self._template = BatchComputeEnvironmentComputeResourcesLaunchTemplate(
@@ -64,10 +65,11 @@ class GpuPool(Construct):
             machines = self._machines("machines", "SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED", spec.min_nodes, most)
         else:
             machines = self._machines("machines", "EC2", "BEST_FIT_PROGRESSIVE", spec.min_nodes, most)
-        queues = [self._queue("job_queue", self._name, machines, policy_arn)]
-        if spec.has_fallback:
+        own, *on_demand = spec.queues(self._name)
+        queues = [self._queue("job_queue", own, machines, policy_arn)]
+        for name in on_demand:
             stand_in = self._machines("on_demand_machines", "EC2", "BEST_FIT_PROGRESSIVE", 0, spec.max_on_demand_nodes)
-            queues.append(self._queue("on_demand", f"{self._name}-on-demand", stand_in, policy_arn))
+            queues.append(self._queue("on_demand", name, stand_in, policy_arn))
         self.queue_arns: tuple[str, ...] = tuple(queues)
 
     def _machines(

@@ -32,7 +32,7 @@ class JobEvents(Construct):
         self._names, self._key_arn = names, key_arn
         rules = {id: self._rule(id, pattern) for id, pattern in _patterns(names).items()}
         self._may_send = [rule.arn for rule in rules.values()]
-        refused = self._queue("dead_letters", f"{names.job_events()}-dead-letters", 14)
+        refused = self._queue("dead_letters", names.dead_job_events(), 14)
         queue = self._queue("sqs_queue", names.job_events(), 4, refused)
         group = CloudwatchLogGroup(
             self, "log_group", name=names.event_logs(), retention_in_days=_LOG_DAYS, kms_key_id=key_arn

@@ -57,6 +57,10 @@ class Names:
         """Name the SQS queue on which the news of machines and jobs arrive."""
         return self.regional("job-events")
 
+    def dead_job_events(self) -> str:
+        """Name the SQS queue of the news that nobody could read."""
+        return f"{self.job_events()}-dead-letters"
+
     def event_logs(self) -> str:
         """Name the log group that keeps the news of machines and jobs."""
         return f"/aws/events/{self.regional('jobs')}"

@@ -1,9 +1,13 @@
-"""What stands on the page of an environment: a row for each endpoint of each region, and one for a region's pools."""
+"""What stands on the page of an environment: a row for each endpoint, cluster and fleet, and for a region's queues."""
 
 from collections.abc import Iterator
 
+from infra.cluster_signals import cluster_row
+from infra.edge_names import EdgeNames
 from infra.endpoint_signals import endpoint_row
+from infra.fleet_signals import fleet_row
 from infra.naming import Names
+from infra.news_signals import news_row
 from infra.page import Page, Row
 from infra.queue_signals import pools_row
 from infra.spec import Environment, RegionSpec
@@ -20,4 +24,9 @@ def _rows(names: Names, region: RegionSpec) -> Iterator[Row]:
     for endpoint in region.endpoints:
         yield endpoint_row(endpoint, names.regional(endpoint.name), region.name)
     if region.gpu_pools:
-        yield pools_row([pool.name for pool in region.gpu_pools], names)
+        yield pools_row(region.gpu_pools, names)
+    for cluster in region.clusters:
+        yield cluster_row(cluster, names)
+    for fleet in region.edge_fleets:
+        yield fleet_row(fleet, EdgeNames.of(names, fleet), region.name)
+    yield news_row(names)

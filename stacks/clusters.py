@@ -4,6 +4,7 @@ from infra.cluster_groups import ClusterHead, ClusterWorkers
 from infra.cluster_machine import ClusterMachine
 from infra.cluster_network import ClusterNetwork
 from infra.cluster_rights import head_rights, worker_rights
+from infra.cluster_signals import head_group, workers_group
 from infra.log_group import LogGroup
 from infra.machine_image import MachineImage
 from infra.naming import Names
@@ -125,8 +126,8 @@ def _contract(spec: ClusterSpec, names: Names, data: DataOutputs) -> ClusterCont
         engine=spec.engine,
         image_uri=f"{data.image_uri}-{spec.engine}-{spec.ray_version}",
         head_address=f"head.{names.domain(spec.name)}",
-        head_group=names.regional(f"cluster-{spec.name}-head"),
-        workers_group=names.regional(f"cluster-{spec.name}-workers"),
+        head_group=head_group(names, spec.name),
+        workers_group=workers_group(names, spec.name),
         log_group=names.log_group(f"clusters/{spec.name}"),
         artifact_bucket=data.artifact_bucket,
         artifact_prefix=f"clusters/{spec.name}/",

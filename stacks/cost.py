@@ -6,8 +6,8 @@ from infra.budget import AnomalyWatch, Budget
 from infra.budget_stop import BudgetTopic, LaunchBan
 from infra.cost_allocation import CostAllocation
 from infra.function import Function
+from infra.function_schedule import FunctionSchedule
 from infra.naming import Names
-from infra.reaper_schedule import ReaperSchedule
 from infra.spec import Environment
 from infra.steward import brake_statements, reaper_statements
 from infra.toolkit import Construct, Stack, other_account
@@ -50,7 +50,14 @@ class CostStack(Stack):
             reaper = Function(
                 self, "reaper", names=names, handler="steward.reaper", settings=orders, statements=can, key_arn=key_arn
             )
-            ReaperSchedule(self, "reaping", names=names, reaper_arn=reaper.arn)
+            FunctionSchedule(
+                self,
+                "reaping",
+                name=names.regional("reaper"),
+                description="Ends what has outlived its ttl tag",
+                every="1 hour",
+                function_arn=reaper.arn,
+            )
 
 
 def _orders(environment: Environment) -> Mapping[str, object]:

@@ -1,10 +1,8 @@
 """Where a region's devices are known, updated and heard."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from infra.edge_account import EdgeAccount
 from infra.edge_artifacts import EdgeArtifacts
+from infra.edge_count import EdgeCount
 from infra.edge_endpoints import EdgeEndpoints
 from infra.edge_events import EdgeEvents
 from infra.edge_job_template import EdgeJobTemplate
@@ -20,13 +18,6 @@ from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
 
 
-@dataclass(frozen=True)
-class EdgeOutputs:
-    """The rules that carry telemetry, for alarms on what they lose: the fleet's name → the rule's name."""
-
-    telemetry_rules: Mapping[str, str]
-
-
 class EdgeStack(Stack):
     """The fleets of a region, and for each the contract that tells a device's agent and a roll-out of it."""
 
@@ -34,13 +25,15 @@ class EdgeStack(Stack):
         super().__init__(scope, environment, region.name, "edge")
         self._names, self._data = Names.of(environment, region.name), data
         self._endpoints = EdgeEndpoints(self, "endpoints")
-        EdgeAccount(self, "account", spec=region.edge_account, names=self._names, key_arn=data.key_arn, tags=self.tags)
+        account = EdgeAccount(
+            self, "account", spec=region.edge_account, names=self._names, key_arn=data.key_arn, tags=self.tags
+        )
         # A group, so that whatever a fleet is called, nothing else is called so.
         self._fleets = Construct(self, "fleet")
-        self.outputs = EdgeOutputs({spec.name: self._fleet(spec) for spec in region.edge_fleets})
+        for spec in region.edge_fleets:
+            self._fleet(spec, account)
 
-    def _fleet(self, spec: EdgeFleetSpec) -> str:
-        """Build one fleet, and return the name of the rule that carries its telemetry."""
+    def _fleet(self, spec: EdgeFleetSpec, account: EdgeAccount) -> None:
         edge, data = EdgeNames.of(self._names, spec), self._data
         fleet = Construct(self._fleets, spec.name)
         registry = EdgeRegistry(fleet, "registry", spec=spec, edge=edge)
@@ -67,13 +60,13 @@ class EdgeStack(Stack):
             tags=self.tags,
         )
         lake = {"bucket": data.data_bucket, "bucket_arn": data.data_bucket_arn, "key_arn": data.key_arn}
-        telemetry = EdgeTelemetry(fleet, "telemetry", spec=spec, edge=edge, **lake)
+        EdgeTelemetry(fleet, "telemetry", spec=spec, edge=edge, **lake)
         EdgeEvents(fleet, "events", spec=spec, edge=edge, **lake)
+        EdgeCount(fleet, "count", spec=spec, edge=edge, tags=self.tags, **lake).node.add_dependency(account)
         contract = self._contract(spec, edge, registry, artifacts, provisioning, template)
         parameter = EdgeContract.parameter_name(self._names.project, self._names.environment, spec.name)
         description = f"What the devices of {spec.name} and their roll-outs need"
         Parameter(fleet, "contract", name=parameter, contract=contract, description=description)
-        return telemetry.rule
 
     def _contract(
         self,

@@ -1,14 +1,24 @@
 """Who is told what of a region."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from infra.alarms import Alarms
 from infra.alert_topic import AlertTopic
+from infra.cluster_signals import cluster_name, cluster_watches
+from infra.edge_names import EdgeNames
 from infra.endpoint_alarms import EndpointAlarms
+from infra.fleet_signals import fleet_watches
+from infra.function import Function
+from infra.function_schedule import FunctionSchedule
 from infra.health_alarm import HealthAlarm
 from infra.naming import Names
+from infra.news_signals import news_watches
 from infra.pool_alarms import PoolAlarms
-from infra.spec import Environment, RegionSpec
+from infra.queue_gauge import gauge_settings, gauge_statements
+from infra.queue_signals import pool_name, pool_watch
+from infra.spec import Environment, GpuPoolSpec, RegionSpec
 from infra.spec.alerts import SEVERITIES, Severity
 from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
@@ -47,14 +57,55 @@ class OperationsStack(Stack):
             for severity in SEVERITIES
         }
         # Groups, so that whatever a thing is called, nothing else is called so.
-        endpoints, queues = Construct(self, "endpoint"), Construct(self, "pool")
-        alarms: list[EndpointAlarms | PoolAlarms] = [
-            EndpointAlarms(endpoints, spec.name, spec=spec, names=names, topic_arns=topics) for spec in region.endpoints
+        endpoints, queues, waits, clusters, fleets = (
+            Construct(self, id) for id in ("endpoint", "pool", "waiting", "cluster", "fleet")
+        )
+        told: dict[str, Any] = {"topic_arns": topics}
+        alarms: list[EndpointAlarms | PoolAlarms | Alarms] = [
+            EndpointAlarms(endpoints, spec.name, spec=spec, names=names, **told) for spec in region.endpoints
         ]
         alarms += [
             PoolAlarms(queues, pool, pool=pool, queue_arns=arns, names=names, topic_arn=topics["ticket"])
             for pool, arns in pools.queue_arns.items()
         ]
+        alarms += [
+            Alarms(waits, pool.name, name=pool_name(names, pool.name), watches=[pool_watch(pool, names)], **told)
+            for pool in region.gpu_pools
+        ]
+        alarms += [
+            Alarms(
+                clusters, spec.name, name=cluster_name(names, spec.name), watches=cluster_watches(spec, names), **told
+            )
+            for spec in region.clusters
+        ]
+        for spec in region.edge_fleets:
+            edge, tags = EdgeNames.of(names, spec), {"model": spec.model}
+            watches = fleet_watches(spec, edge)
+            alarms.append(Alarms(fleets, spec.name, name=edge.fleet_name, watches=watches, tags=tags, **told))
+        alarms.append(Alarms(self, "news", name=names.job_events(), watches=news_watches(names), **told))
         alarm_names = [name for one in alarms for name in one.alarm_names]
         HealthAlarm(self, "health", names=names, alarm_names=alarm_names, topic_arn=topics["info"])
+        for pools_together in region.queued:
+            self._measure(pools_together, names, data.key_arn)
         self.outputs = OperationsOutputs(topics)
+
+    def _measure(self, pools: Sequence[GpuPoolSpec], names: Names, key_arn: str) -> None:
+        """Let a function measure what Batch does not publish: how long jobs wait."""
+        gauge = Function(
+            self,
+            "gauge",
+            names=names,
+            handler="gauges.queue_age",
+            settings=gauge_settings(pools, names),
+            statements=gauge_statements(),
+            key_arn=key_arn,
+            kept_days=30,
+        )
+        FunctionSchedule(
+            self,
+            "gauging",
+            name=names.regional("queue-age"),
+            description="Measures how long jobs wait for a machine",
+            every="1 minute",
+            function_arn=gauge.arn,
+        )

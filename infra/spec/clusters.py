@@ -56,6 +56,9 @@ class ClusterSpec(Spec):
     termination_grace_seconds: int = Field(
         default=90, ge=10, le=7000, description="10 to 7000 seconds for tasks to end; spot leaves 120 at most"
     )
+    max_wait_minutes: int = Field(
+        default=30, ge=5, le=1440, multiple_of=5, description="5 to 1440 minutes that work may wait for workers"
+    )
     head_volume_gb: int = Field(default=100, ge=30, description="30 or more: the machine image alone takes 30")
     worker_volume_gb: int = Field(default=200, ge=30, description="30 or more: the machine image alone takes 30")
 

@@ -66,6 +66,9 @@ class TelemetrySpec(Spec):
     sample_percent: int = Field(default=10, ge=1, le=100, description="1 to 100: the share of predictions that is sent")
     keep_days: int | None = Field(default=365, ge=1, description="1 or more days in the lake, or None for ever")
     buffer_seconds: int = Field(default=300, ge=60, le=900, description="60 to 900 seconds until a file is written")
+    silent_minutes: int | None = Field(
+        default=60, ge=5, le=1440, description="5 to 1440 minutes without a message, or None where silence is no news"
+    )
     buffer_mb: int = Field(default=64, ge=1, le=128, description="1 to 128 MB until a file is written")
 
 
@@ -84,6 +87,9 @@ class EdgeFleetSpec(Spec):
         min_length=1,
         max_length=8,
         description="1 to 8 WaveSpec(…), the canary first; all other devices are the last wave",
+    )
+    max_offline_percent: float = Field(
+        default=20.0, gt=0, le=100, description="above 0 to 100: the share of devices that may be away"
     )
     rollout: JobRolloutSpec = JobRolloutSpec()
     telemetry: TelemetrySpec = TelemetrySpec()

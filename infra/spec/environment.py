@@ -52,6 +52,11 @@ class RegionSpec(Spec):
     )
 
     @property
+    def queued(self) -> tuple[tuple[GpuPoolSpec, ...], ...]:
+        """The GPU pools together, if there are any."""
+        return (self.gpu_pools,) if self.gpu_pools else ()
+
+    @property
     def apis(self) -> tuple[ApiSpec, ...]:
         """The API, if there is one."""
         return (self.api,) if self.api else ()

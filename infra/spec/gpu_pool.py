@@ -59,6 +59,9 @@ class GpuPoolSpec(Spec):
     capacity_wait_seconds: int | None = Field(
         default=1800, ge=600, le=86400, description="600 to 86400 that a job waits for a machine, or None for ever"
     )
+    max_wait_minutes: int = Field(
+        default=120, ge=5, le=10_080, description="5 to 10080 minutes that the first job may wait for a machine"
+    )
     volume_gb: int = Field(default=200, ge=30, description="30 or more: the machine image alone takes 30")
     image_id: str | None = Field(
         default=None, pattern=r"^ami-[0-9a-f]{8,17}$", description="'ami-…', or None for the one that Batch chooses"
@@ -135,6 +138,10 @@ class GpuPoolSpec(Spec):
     def has_fallback(self) -> bool:
         """Whether jobs may go on on demand when spot machines are taken away."""
         return self.purchase == "spot" and self.max_on_demand_nodes > 0
+
+    def queues(self, name: str) -> tuple[str, ...]:
+        """Return the names of its queues, where its own is called `name`: that one, then the one on demand."""
+        return (name, f"{name}-on-demand") if self.has_fallback else (name,)
 
     def broken_rules(self) -> Iterator[Problem]:
         """Sizes in order; types known, alike, sold as wanted, and enough of them; what AWS combines and what not."""

@@ -7,10 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EDGE_HELPERS = {"edge_names", "edge_policies", "edge_rules"}
-PAGE_HELPERS = {"endpoint_signals", "grafana", "overview", "page", "queue_signals"}
+SIGNALS = {f"{kind}_signals" for kind in ("cluster", "endpoint", "fleet", "news", "queue")}
+PAGE_HELPERS = {"grafana", "overview", "page", *SIGNALS}
 HELPERS = {
     *("api_definition", "bindings", *EDGE_HELPERS, "naming", *PAGE_HELPERS),
-    *("pool_user_data", "role", "toolkit", "warm_up"),
+    *("metric_alarm", "pool_user_data", "role", "toolkit", "warm_up", "watch"),
 }
 CONSTRUCTS = [file for file in sorted((ROOT / "infra").glob("*.py")) if file.stem not in HELPERS | {"__init__"}]
 STACKS = [file for file in sorted((ROOT / "stacks").glob("*.py")) if file.stem not in {"__init__", "platform"}]

@@ -40,6 +40,9 @@ def inventory(cloud: CloudRecord) -> list[dict[str, str]]:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudRecord]:
     home = tmp_path_factory.mktemp("home")
+    folder = home / "clouds" / "shared"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps({"metric_seconds": 1}))
     yield start("shared", home, program=ROOT)
     stop("shared", home)
 

@@ -3,15 +3,20 @@
 import functools
 import gzip
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import environments
+from infra.edge_names import EdgeNames
+from infra.fleet_signals import failed_updates, fleet_metric
 from infra.localcloud import CloudRecord
+from infra.naming import Names
+from infra.page import Metric
 from infra.spec import EdgeFleetSpec
 from infra.spec.contract import EdgeContract
 from tests.localcloud.conftest import Clients, inventory, make_client
@@ -216,3 +221,37 @@ def test_what_happens_to_jobs_is_in_the_fleets_log(devices: list[str], contract:
         ("bad", "JOB_EXECUTION", "failed"),
         ("bad", "JOB", "canceled"),
     }
+
+
+def figure(client: Clients, metric: Metric) -> float:
+    """The greatest value that CloudWatch has of a metric."""
+    now = datetime.now(UTC)
+    dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions.items()]
+    asked = {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
+    found = client("cloudwatch").get_metric_data(
+        MetricDataQueries=[{"Id": "a", "MetricStat": {"Metric": asked, "Period": 3600, "Stat": metric.statistic}}],
+        StartTime=now - timedelta(hours=2),
+        EndTime=now + timedelta(hours=1),
+    )
+    return max(found["MetricDataResults"][0]["Values"], default=-1.0)
+
+
+def test_what_is_watched_of_a_fleet_is_what_happened_to_it(
+    devices: list[str], contract: EdgeContract, client: Clients
+) -> None:
+    names = Names.of(environments.load("local"), "us-east-1")
+    edge = EdgeNames.of(names, FLEET)
+    assert figure(client, failed_updates(edge)) == FLEET.rollout.abort_after_devices
+    rule = {"RuleName": "groundplan_local_kiosks_telemetry"}
+    assert figure(client, Metric("AWS/IoT", "TopicMatch", rule, "Sum")) == 1
+    assert figure(client, Metric("AWS/IoT", "Success", rule | {"ActionType": "Firehose"}, "Sum")) == 1
+    client("iot-data").publish(topic=contract.telemetry_topic.replace("{thing}", devices[0]), payload=b"{no json")
+    assert figure(client, Metric("AWS/IoT", "ParseError", rule, "Sum")) == 1
+    away = client("iot").search_index(queryString=f"thingTypeName:{edge.fleet_name} AND connectivity.connected:false")
+    # All but one have asked for a job, told of one or sent a message.
+    assert [one["thingName"] for one in away["things"]] == [devices[7]]
+    deadline = time.monotonic() + 20
+    while (counted := figure(client, fleet_metric(edge.offline_metric))) != 1:
+        assert time.monotonic() < deadline, counted
+        time.sleep(0.1)
+    assert figure(client, fleet_metric(edge.devices_metric)) == 10

@@ -34,6 +34,7 @@ def test_jobs_write_artifacts_and_endpoints_what_they_were_asked_and_answered(st
         ("edge fleet_kiosks_telemetry_stream", "data_arn}/raw/edge/kiosks/*"),
         ("edge fleet_kiosks_telemetry_stream", "data_arn}/failed/raw/edge/kiosks/delivery/*"),
         ("edge fleet_kiosks_telemetry_rule", "data_arn}/failed/raw/edge/kiosks/rule/*"),
+        ("edge fleet_kiosks_count_rule", "data_arn}/failed/raw/edge/kiosks/failures/*"),
         ("edge fleet_kiosks_events_rule", "data_arn}/failed/raw/edge/kiosks/events/*"),
     }
 

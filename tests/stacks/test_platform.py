@@ -233,3 +233,17 @@ def test_telemetry_leaves_the_lake_after_the_days_that_its_fleet_says(stacks: St
     expected = {("dev-us-east-1-data", prefix): 30 for prefix in prefixes}
     expected |= {(f"prod-{region}-data", prefix): 365 for region in ("us-east-1", "eu-west-1") for prefix in prefixes}
     assert rules == expected
+
+
+def test_what_is_watched_darkens_the_light_of_its_region(stacks: Stacks) -> None:
+    operations = stacks["prod-us-east-1-operations"]["resource"]
+    (health,) = (
+        one for one in operations["aws_cloudwatch_composite_alarm"].values() if one["alarm_name"].endswith("-health")
+    )
+    rule = str(health["alarm_rule"])
+    named = {
+        f"${{aws_cloudwatch_metric_alarm.{name}.alarm_name}}" for name in operations["aws_cloudwatch_metric_alarm"]
+    }
+    joined = {one for one in named if one in rule}
+    for watched in ("fleet_kiosks", "cluster_shared", "waiting_small", "news"):
+        assert [one for one in joined if watched in one], watched

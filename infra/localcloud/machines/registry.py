@@ -9,6 +9,7 @@ from infra.localcloud.machines.autoscaler import Autoscaler
 from infra.localcloud.machines.batch_jobs import BatchJobs
 from infra.localcloud.machines.budget_watch import BudgetWatch
 from infra.localcloud.machines.functions import Functions
+from infra.localcloud.machines.gauges import Gauges
 from infra.localcloud.machines.hosting import Hosting
 from infra.localcloud.machines.leash import Leashes
 from infra.localcloud.machines.metering import Meter
@@ -41,6 +42,7 @@ class Machines:
         self.functions = Functions(site)
         self.schedules = Schedules(site, self.functions)
         self.budgets = BudgetWatch(site)
+        self.gauges = Gauges(site)
         cloud.gauge("functions_running", self.functions.running)
         cloud.gauge("endpoints_warm", self.hosting.warm)
         cloud.on_stop("processes", leashes.end_all)

@@ -148,9 +148,11 @@ def _computed(expression: str, lines: Mapping[str, Line]) -> Line:
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and node.id in lines and id(node) not in filled
     ]
-    if not needed:
+    given = [line for name, line in lines.items() if name in {one.id for one in ast.walk(tree) if _is_name(one)}]
+    if not given:
         raise _unknown(expression)
-    moments = set.intersection(*(set(line) for line in needed))
+    # What is filled everywhere has a value wherever any of it has.
+    moments = set.intersection(*map(set, needed)) if needed else set[datetime]().union(*given)
     found: Line = {}
     for moment in moments:
         try:
@@ -158,6 +160,10 @@ def _computed(expression: str, lines: Mapping[str, Line]) -> Line:
         except ZeroDivisionError:
             continue
     return found
+
+
+def _is_name(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
 
 
 def _is_fill(node: ast.AST) -> TypeGuard[ast.Call]:

@@ -1,4 +1,4 @@
-"""AWS IoT's resources in the Cloud Control API: job templates, the account's audit, and when it runs."""
+"""AWS IoT's resources in the Cloud Control API: job templates, fleet metrics, the account's audit and when it runs."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -61,6 +61,13 @@ def found(call: Callable[..., Payload], **params: Any) -> Payload | None:
         raise
     answer.pop("ResponseMetadata", None)
     return answer
+
+
+def retag(client: Any, arn: str, state: Payload) -> None:
+    """Give what `arn` names the tags of its state, and no others."""
+    old = [tag["Key"] for tag in client.list_tags_for_resource(resourceArn=arn)["tags"]]
+    client.untag_resource(resourceArn=arn, tagKeys=old)
+    client.tag_resource(resourceArn=arn, tags=state.get("Tags", []))
 
 
 class JobTemplate:
@@ -167,15 +174,55 @@ class ScheduledAudit:
         """Plan it anew."""
         kept = {key: value for key, value in state.items() if key not in ("Tags", "ScheduledAuditArn")}
         client.update_scheduled_audit(**renamed(kept, to_api))
-        arn = client.describe_scheduled_audit(scheduledAuditName=identifier)["scheduledAuditArn"]
-        old = [tag["Key"] for tag in client.list_tags_for_resource(resourceArn=arn)["tags"]]
-        client.untag_resource(resourceArn=arn, tagKeys=old)
-        client.tag_resource(resourceArn=arn, tags=state.get("Tags", []))
+        retag(client, client.describe_scheduled_audit(scheduledAuditName=identifier)["scheduledAuditArn"], state)
 
     def delete(self, identifier: str, client: Any) -> None:
         """Plan it no more."""
         client.delete_scheduled_audit(scheduledAuditName=identifier)
 
 
-for handler in (JobTemplate(), AccountAuditConfiguration(), ScheduledAudit()):
+class FleetMetric:
+    """AWS::IoT::FleetMetric."""
+
+    service = "iot"
+    fields = (
+        *("MetricName", "Description", "QueryString", "Period", "AggregationField", "AggregationType"),
+        *("QueryVersion", "IndexName", "Unit", "Tags"),
+    )
+    schema = schema(
+        "AWS::IoT::FleetMetric",
+        "MetricName",
+        fields,
+        fixed=("MetricName",),
+        read=("MetricArn", "CreationDate", "LastModifiedDate", "Version"),
+    )
+
+    def create(self, state: Payload, client: Any) -> str:
+        """Begin to count."""
+        client.create_fleet_metric(**renamed(state, to_api))
+        return str(state["MetricName"])
+
+    def read(self, identifier: str, client: Any) -> Payload | None:
+        """What is counted."""
+        metric = found(client.describe_fleet_metric, metricName=identifier) if identifier else None
+        if metric is None:
+            return None
+        tags = client.list_tags_for_resource(resourceArn=metric["metricArn"])["tags"]
+        for moment in ("creationDate", "lastModifiedDate"):
+            metric[moment] = metric[moment].timestamp()
+        return {**renamed(metric, from_api), "Tags": tags}
+
+    def update(self, identifier: str, state: Payload, client: Any) -> None:
+        """Count something else, and tag it anew."""
+        read = ("Tags", "MetricArn", "CreationDate", "LastModifiedDate", "Version")
+        kept = {key: value for key, value in state.items() if key not in read}
+        client.update_fleet_metric(**{"indexName": "AWS_Things", **renamed(kept, to_api)})
+        retag(client, client.describe_fleet_metric(metricName=identifier)["metricArn"], state)
+
+    def delete(self, identifier: str, client: Any) -> None:
+        """Count no more."""
+        client.delete_fleet_metric(metricName=identifier)
+
+
+for handler in (JobTemplate(), AccountAuditConfiguration(), ScheduledAudit(), FleetMetric()):
     register(handler)

@@ -8,7 +8,8 @@ from typing import Any
 
 from infra.localcloud import fleet_jobs
 from infra.localcloud.fleet_jobs import Execution, Job
-from infra.localcloud.operations import AwsError, Context, Payload, operation
+from infra.localcloud.operations import AwsError, Context, Payload, after, operation
+from infra.localcloud.services.iot_index import heard_of
 from infra.localcloud.services.iot_jobs import bucket_and_key, change, executions_of, settled_job
 
 SERVICE = "iot-jobs-data"
@@ -80,6 +81,17 @@ def update_execution(params: Payload, context: Context) -> Payload:
 def _iot(context: Context) -> Context:
     """The same caller at AWS IoT itself, where jobs are kept."""
     return dataclasses.replace(context, service="iot")
+
+
+def _hears(action: str) -> None:
+    @after(SERVICE, action)
+    def hear(params: Payload, answer: Payload, context: Context) -> Payload:
+        heard_of(params["thingName"], context)
+        return answer
+
+
+for _action in ("GetPendingJobExecutions", "StartNextPendingJobExecution", "UpdateJobExecution"):
+    _hears(_action)
 
 
 def _next(thing: str, context: Context) -> tuple[Job, Execution] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from infra.localcloud.iot_sql import Statement, matches, parse
 from infra.localcloud.operations import AwsError, Context, Payload, operation
+from infra.localcloud.services.iot_index import heard_of
 from infra.localcloud.services.iot_tags import forget_tags, keep_tags
 
 SUBSTITUTION = re.compile(r"\$\{(.+?)\}")
@@ -86,6 +87,8 @@ def disable_rule(params: Payload, context: Context) -> Payload:
 def publish_over_http(params: Payload, context: Context) -> Payload:
     """A message from a device or a program; MQTT itself is not part of this cloud, so nobody but rules hears it."""
     body = params.get("payload", b"")
+    for part in params["topic"].split("/"):
+        heard_of(part, context)
     publish(params["topic"], body if isinstance(body, bytes) else str(body).encode(), context)
     return {}
 
@@ -119,15 +122,38 @@ def _run(name: str, rule: Payload, statement: Statement, message: _Message) -> N
         selected = statement.select(message.topic, message.body)
     except ValueError as error:
         log.warning("a rule could not read a message", rule=name, topic=message.topic, reason=str(error))
+        _count(name, message, TopicMatch="", ParseError="")
         return
     if selected is None:
+        _count(name, message, TopicMatch="")
         return
-    failures = [
-        failure for action in rule["actions"] if (failure := _act(action, json.dumps(selected).encode(), message))
+    outcomes = [
+        (next(iter(action)), _act(action, json.dumps(selected).encode(), message)) for action in rule["actions"]
     ]
+    failures = [failure for _, failure in outcomes if failure]
+    for kind, failure in outcomes:
+        _count(name, message, **{"Failure" if failure else "Success": kind[:1].upper() + kind[1:]})
+    _count(name, message, TopicMatch="")
     if failures:
         log.warning("actions of a rule failed", rule=name, topic=message.topic, failures=failures)
         _report(name, rule, failures, message)
+
+
+def _count(name: str, message: _Message, **counted: str) -> None:
+    """Tell CloudWatch what AWS IoT tells of a rule: each figure with the type of its action, if it is one's."""
+    data = [
+        {
+            "MetricName": figure,
+            "Dimensions": [
+                {"Name": "RuleName", "Value": name},
+                *([{"Name": "ActionType", "Value": action}] if action else []),
+            ],
+            "Unit": "Count",
+            "Value": 1.0,
+        }
+        for figure, action in counted.items()
+    ]
+    message.client("cloudwatch").put_metric_data(Namespace="AWS/IoT", MetricData=data)
 
 
 def _report(name: str, rule: Payload, failures: list[Payload], message: _Message) -> None:
@@ -175,6 +201,13 @@ def _to_logs(settings: Payload, body: bytes, message: _Message) -> None:
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
 
+def _to_metric(settings: Payload, body: bytes, message: _Message) -> None:
+    datum = {"MetricName": settings["metricName"], "Unit": settings["metricUnit"]}
+    value = float(settings["metricValue"])
+    data = [{**datum, "Value": value}]
+    message.client("cloudwatch").put_metric_data(Namespace=settings["metricNamespace"], MetricData=data)
+
+
 def _to_topic(settings: Payload, body: bytes, message: _Message) -> None:
     if message.hops >= MOST_HOPS:
         raise ValueError(f"the message was published again {MOST_HOPS} times")
@@ -183,6 +216,7 @@ def _to_topic(settings: Payload, body: bytes, message: _Message) -> None:
 
 ACTIONS: dict[str, Callable[[Payload, bytes, _Message], None]] = {
     "cloudwatchLogs": _to_logs,
+    "cloudwatchMetric": _to_metric,
     "firehose": _to_firehose,
     "republish": _to_topic,
     "s3": _to_s3,
