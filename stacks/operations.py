@@ -56,6 +56,17 @@ class OperationsStack(Stack):
             ).arn
             for severity in SEVERITIES
         }
+        alarms = self._alarms(names, region, pools, topics)
+        alarm_names = [name for one in alarms for name in one.alarm_names]
+        HealthAlarm(self, "health", names=names, alarm_names=alarm_names, topic_arn=topics["info"])
+        for pools_together in region.queued:
+            self._measure(pools_together, names, data.key_arn)
+        self.outputs = OperationsOutputs(topics)
+
+    def _alarms(
+        self, names: Names, region: RegionSpec, pools: PoolsOutputs, topics: Mapping[Severity, str]
+    ) -> list[EndpointAlarms | PoolAlarms | Alarms]:
+        """Make the alarms of everything in the region that can be unwell."""
         # Groups, so that whatever a thing is called, nothing else is called so.
         endpoints, queues, waits, clusters, fleets = (
             Construct(self, id) for id in ("endpoint", "pool", "waiting", "cluster", "fleet")
@@ -83,11 +94,7 @@ class OperationsStack(Stack):
             watches = fleet_watches(spec, edge)
             alarms.append(Alarms(fleets, spec.name, name=edge.fleet_name, watches=watches, tags=tags, **told))
         alarms.append(Alarms(self, "news", name=names.job_events(), watches=news_watches(names), **told))
-        alarm_names = [name for one in alarms for name in one.alarm_names]
-        HealthAlarm(self, "health", names=names, alarm_names=alarm_names, topic_arn=topics["info"])
-        for pools_together in region.queued:
-            self._measure(pools_together, names, data.key_arn)
-        self.outputs = OperationsOutputs(topics)
+        return alarms
 
     def _measure(self, pools: Sequence[GpuPoolSpec], names: Names, key_arn: str) -> None:
         """Let a function measure what Batch does not publish: how long jobs wait."""

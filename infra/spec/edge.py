@@ -115,8 +115,8 @@ class EdgeFleetSpec(Spec):
 
     @property
     def quota_needs(self) -> tuple[QuotaNeed, ...]:
-        """One stream of telemetry into the lake; one rule for it, and one for each kind of news of devices and jobs."""
-        return edge_fleet(topic_rules=4, delivery_streams=1)
+        """A stream of telemetry into the lake; a rule for it, for each kind of news, and one that counts failures."""
+        return edge_fleet(topic_rules=5, delivery_streams=1)
 
     def size(self, group: str) -> tuple[int | None, int | None]:
         """Return how many devices belong into a wave, and how many of 100; neither for the rest."""
