@@ -8,6 +8,7 @@ from infra.spec import (
     Async,
     AwsAccount,
     BudgetSpec,
+    ClusterScheduleSpec,
     ClusterSpec,
     EdgeFleetSpec,
     EndpointSpec,
@@ -106,6 +107,11 @@ ENVIRONMENT = Environment(
                     head_type="r7i.xlarge",
                     worker_types=("m7i.2xlarge", "m6i.2xlarge", "m5.2xlarge", "c7i.2xlarge", "c6i.2xlarge"),
                     max_workers=16,
+                    # Who works by day need not wait for a machine; by night nobody starts more than half of them.
+                    schedules=(
+                        ClusterScheduleSpec(name="day", at="0 6 * * MON-FRI", min_workers=2, max_workers=16),
+                        ClusterScheduleSpec(name="night", at="0 20 * * *", min_workers=0, max_workers=8),
+                    ),
                     # Enough to go on with when a whole market of spot machines is gone.
                     on_demand_workers=1,
                 ),

@@ -5,6 +5,7 @@ from infra.spec import (
     Async,
     AwsAccount,
     BudgetSpec,
+    ClusterScheduleSpec,
     ClusterSpec,
     EndpointSpec,
     Environment,
@@ -43,6 +44,10 @@ ENVIRONMENT = Environment(
                     name="shared",
                     worker_types=("m7i.xlarge", "m6i.xlarge", "m5.xlarge", "r7i.xlarge", "r6i.xlarge"),
                     max_workers=4,
+                    schedules=(
+                        ClusterScheduleSpec(name="day", at="0 6 * * MON-FRI", min_workers=1, max_workers=4),
+                        ClusterScheduleSpec(name="night", at="0 20 * * *", min_workers=0, max_workers=2),
+                    ),
                 ),
             ),
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.autoscaling_group import (
     AutoscalingGroup,
     AutoscalingGroupInitialLifecycleHook,
@@ -21,6 +22,7 @@ from cdktf_cdktf_provider_aws.autoscaling_policy import (
     AutoscalingPolicyTargetTrackingConfigurationCustomizedMetricSpecification,
     AutoscalingPolicyTargetTrackingConfigurationCustomizedMetricSpecificationMetricDimension,
 )
+from cdktf_cdktf_provider_aws.autoscaling_schedule import AutoscalingSchedule
 
 from infra.spec import ClusterSpec
 from infra.spec.clusters import DRAIN_HOOK, LAUNCH_HOOK, METRIC_NAME, METRIC_NAMESPACE
@@ -111,9 +113,12 @@ class ClusterWorkers(Construct):
             enabled_metrics=_METRICS,
             wait_for_capacity_timeout=_NO_WAIT,
             tag=_propagated(tags, name),
+            # A schedule that has come sets these two. A deploy must not set them back.
+            lifecycle=TerraformResourceLifecycle(ignore_changes=["max_size", "min_size"]) if spec.schedules else None,
         )
         _keep_hooks(self, group, _set_up_hook(spec), _drain_hook(spec))
         self._grow_with_the_work(group, name)
+        self._keep_to_schedules(group, spec)
 
     def _grow_with_the_work(self, group: AutoscalingGroup, name: str) -> None:
         dimension = AutoscalingPolicyTargetTrackingConfigurationCustomizedMetricSpecificationMetricDimension
@@ -134,6 +139,21 @@ class ClusterWorkers(Construct):
                 target_value=100, disable_scale_in=True, customized_metric_specification=metric
             ),
         )
+
+    def _keep_to_schedules(self, group: AutoscalingGroup, spec: ClusterSpec) -> None:
+        for schedule in spec.schedules:
+            AutoscalingSchedule(
+                self,
+                f"schedule-{schedule.name}",
+                scheduled_action_name=f"{spec.name}-{schedule.name}",
+                autoscaling_group_name=group.name,
+                recurrence=schedule.at,
+                time_zone=schedule.timezone,
+                min_size=schedule.min_workers,
+                max_size=schedule.max_workers,
+                # As many as there are, brought within the bounds.
+                desired_capacity=-1,
+            )
 
 
 def _set_up_hook(spec: ClusterSpec) -> AutoscalingGroupInitialLifecycleHook:

@@ -5,7 +5,7 @@ from infra.spec.alerts import AlertsSpec
 from infra.spec.api import ApiSpec, WebAclSpec
 from infra.spec.audit import AuditSpec
 from infra.spec.base import Spec, gather
-from infra.spec.clusters import ClusterSpec
+from infra.spec.clusters import ClusterScheduleSpec, ClusterSpec
 from infra.spec.cost import BudgetSpec, PayerSpec
 from infra.spec.edge import EdgeAccountSpec, EdgeFleetSpec, JobRolloutSpec, TelemetrySpec, WaveSpec
 from infra.spec.environment import (
@@ -35,6 +35,7 @@ __all__ = [
     "AuditSpec",
     "AwsAccount",
     "BudgetSpec",
+    "ClusterScheduleSpec",
     "ClusterSpec",
     "EdgeAccountSpec",
     "EdgeFleetSpec",

@@ -22,6 +22,27 @@ _HEARTBEAT_MARGIN_SECONDS = 60
 _JOIN_SECONDS = 600
 
 
+class ClusterScheduleSpec(Spec):
+    """Other bounds for the number of workers from a moment on, until another schedule comes."""
+
+    title: ClassVar[str] = "cluster schedule"
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,23}$", description="up to 24 of a-z, 0-9 and '-', a letter first")
+    at: str = Field(
+        pattern=r"^[0-9*,/-]+( [0-9*,/-]+){2}( [0-9A-Z*,/-]+){2}$",
+        description="cron in five fields, as EC2 Auto Scaling takes it: '0 7 * * MON-FRI'",
+    )
+    timezone: str = Field(default="UTC", pattern=r"^[A-Za-z_]+(/[A-Za-z_+-]+)*$", description="such as 'Europe/Berlin'")
+    min_workers: int = Field(ge=0, description="0 or more")
+    max_workers: int = Field(ge=1, description="1 or more, min_workers or more")
+
+    def broken_rules(self) -> Iterator[Problem]:
+        """Bounds in order."""
+        if self.min_workers > self.max_workers:
+            rule = f"is above max_workers={self.max_workers}"
+            yield self.problem("min_workers", rule, "raise max_workers or lower min_workers")
+
+
 class ClusterSpec(Spec):
     """A Ray cluster: one head on demand, replaced when it is lost, and workers, on spot as far as it is not told else.
 
@@ -41,6 +62,9 @@ class ClusterSpec(Spec):
     )
     min_workers: int = Field(default=0, ge=0, description="0 (costs nothing when idle) or more")
     max_workers: int = Field(ge=1, description="1 or more machines")
+    schedules: tuple[ClusterScheduleSpec, ...] = Field(
+        default=(), description="ClusterScheduleSpec(…): other bounds by day than by night"
+    )
     on_demand_workers: int = Field(default=0, ge=0, description="the first so many workers are on demand: 0 or more")
     on_demand_percent: int = Field(
         default=0, ge=0, le=100, description="0 to 100: the share on demand of the workers above on_demand_workers"
@@ -73,6 +97,11 @@ class ClusterSpec(Spec):
         return self.worker.architecture
 
     @property
+    def most_workers(self) -> int:
+        """The most that it may have at any time of day."""
+        return max(self.max_workers, *(schedule.max_workers for schedule in self.schedules), 0)
+
+    @property
     def join_seconds(self) -> int:
         """How long a machine that starts may take, from its image's first second, until Ray has it."""
         return _JOIN_SECONDS
@@ -90,17 +119,18 @@ class ClusterSpec(Spec):
     @property
     def quota_needs(self) -> tuple[QuotaNeed, ...]:
         """The head on demand, and the workers of each market at the most that the group may have of them."""
-        above = self.max_workers - self.on_demand_workers
+        above = self.most_workers - self.on_demand_workers
         on_demand = self.on_demand_workers + ceil(above * self.on_demand_percent / 100)
         return (
             *machines((self.head_type,), "on-demand", most=1, least=1),
             *machines(self.worker_types, "on-demand", most=on_demand, least=min(on_demand, self.min_workers)),
-            *machines(self.worker_types, "spot", most=self.max_workers - on_demand),
+            *machines(self.worker_types, "spot", most=self.most_workers - on_demand),
         )
 
     def broken_rules(self) -> Iterator[Problem]:
         """Sizes in order; types known, alike and many; a reservation holds one type, on demand."""
         yield from sound(self._sizes())
+        yield from sound(self._schedules())
         yield from sound(self._types())
         yield from sound(self._reserved() if self.capacity_reservation else self._too_few_types())
 
@@ -110,6 +140,12 @@ class ClusterSpec(Spec):
                 yield self.problem(
                     field, f"is above max_workers={self.max_workers}", f"raise max_workers or lower {field}"
                 )
+
+    def _schedules(self) -> Iterator[Problem]:
+        names = [schedule.name for schedule in self.schedules]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            rule = f"is there {names.count(name)} times"
+            yield Problem(f"{self.title} {self.name!r}", f"schedules: {name!r}", rule, "give each a name of its own")
 
     def _types(self) -> Iterator[Problem]:
         unknown = [name for name in (self.head_type, *self.worker_types) if name not in instance_types()]

@@ -110,6 +110,12 @@ class RealTime(_OnInstances):
         default=0, ge=0, le=100, description="0 (keep no requests) to 100 percent of requests and answers to keep"
     )
 
+    @property
+    def quota_needs(self) -> tuple[QuotaNeed, ...]:
+        """Its instances, at the most that a schedule lets it have."""
+        most = max(self.max_instances, *(schedule.max_instances for schedule in self.schedules), 0)
+        return sagemaker(self.instance_type, "endpoint", most=most, least=self.min_instances)
+
     def broken_rules(self) -> Iterator[Problem]:
         """Schedules have names of their own."""
         yield from super().broken_rules()

@@ -72,3 +72,10 @@ def test_terraform_is_handed_the_script_and_every_dollar_sign_in_it(stacks: Stac
             assert put_in, stack
             assert all(value.startswith(("aws_", "data.")) for value in put_in)
             assert 'ROOT="$${GROUNDPLAN_ROOT:-}"' in script
+
+
+def test_schedules_move_the_bounds_and_leave_the_count_to_them(stacks: Stacks) -> None:
+    resources = stacks["prod-us-east-1-clusters"]["resource"]
+    scheduled = {one["scheduled_action_name"]: one for one in resources["aws_autoscaling_schedule"].values()}
+    assert set(scheduled) == {"shared-day", "shared-night"}
+    assert (scheduled["shared-day"]["min_size"], scheduled["shared-day"]["desired_capacity"]) == (2, -1)

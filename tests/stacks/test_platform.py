@@ -201,6 +201,7 @@ def test_only_releases_and_schedules_may_change_what_terraform_made(stacks: Stac
     assert ignoring == {
         ("aws_sagemaker_endpoint", ("endpoint_config_name",)),
         ("aws_appautoscaling_target", ("max_capacity", "min_capacity")),
+        ("aws_autoscaling_group", ("max_size", "min_size")),
     }
 
 

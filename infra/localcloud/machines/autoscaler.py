@@ -1,7 +1,7 @@
 """Application Auto Scaling for SageMaker's variants: counts follow calls and backlogs, within their bounds.
 
-moto keeps targets and policies; this looks at them every few seconds. Cooldowns are the policies' own. Scheduled
-actions are kept and not carried out.
+moto keeps targets and policies; this looks at them every few seconds. Cooldowns are the policies' own. What a
+schedule changes (scheduled_scaling.py) are the bounds.
 """
 
 import math

@@ -15,6 +15,7 @@ from infra.localcloud.machines.leash import Leashes
 from infra.localcloud.machines.metering import Meter
 from infra.localcloud.machines.metrics import MetricBuffer
 from infra.localcloud.machines.reclaims import Reclaims
+from infra.localcloud.machines.scheduled_scaling import ScheduledScaling
 from infra.localcloud.machines.schedules import Schedules
 from infra.localcloud.machines.settings import Settings
 from infra.localcloud.machines.site import Site
@@ -37,6 +38,7 @@ class Machines:
         self.reclaims = Reclaims(site, self.batch.lose)
         self.hosting = Hosting(site)
         self.queues = AsyncInference(site, self.hosting)
+        self.scheduled_scaling = ScheduledScaling(site)
         self.autoscaler = Autoscaler(site, self.hosting, self.queues)
         cloud.gauge("jobs_running", lambda: self.training.running() + self.batch.running())
         self.functions = Functions(site)

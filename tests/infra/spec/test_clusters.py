@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.spec import ClusterSpec, SpecError
+from infra.spec import ClusterScheduleSpec, ClusterSpec, SpecError
 
 ALIKE = ("m6i.xlarge", "m7i.xlarge", "c6i.xlarge", "r6i.xlarge")
 
@@ -91,3 +91,21 @@ def test_names_are_unique_in_a_region() -> None:
 
     with pytest.raises(SpecError, match="clusters: 'shared' is there 2 times"):
         RegionSpec(name="us-east-1", network=NetworkSpec(cidr="10.0.0.0/16"), clusters=(cluster(), cluster()))
+
+
+def test_schedules_have_names_of_their_own_and_bounds_in_order() -> None:
+    day = ClusterScheduleSpec(name="day", at="0 6 * * MON-FRI", min_workers=2, max_workers=20)
+    with pytest.raises(SpecError, match="'day' is there 2 times"):
+        cluster(schedules=(day, day))
+    with pytest.raises(SpecError, match="min_workers=3 is above max_workers=2"):
+        ClusterScheduleSpec(name="day", at="0 6 * * *", min_workers=3, max_workers=2)
+    with pytest.raises(SpecError, match="five fields"):
+        ClusterScheduleSpec(name="day", at="cron(0 6 ? * MON-FRI *)", min_workers=1, max_workers=2)
+
+
+def test_quotas_count_what_a_schedule_lets_a_cluster_have() -> None:
+    day = ClusterScheduleSpec(name="day", at="0 6 * * MON-FRI", min_workers=2, max_workers=20)
+    assert cluster(max_workers=4, schedules=(day,)).most_workers == 20
+    assert sum(need.amount for need in cluster(max_workers=4, schedules=(day,)).quota_needs) > sum(
+        need.amount for need in cluster(max_workers=4).quota_needs
+    )

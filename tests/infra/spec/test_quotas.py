@@ -65,7 +65,7 @@ def test_a_network_takes_addresses_for_its_ways_out_and_none_without() -> None:
 
 def test_a_fleet_takes_rules_an_alias_a_template_and_a_stream_however_many_devices_it_has() -> None:
     fleet = EdgeFleetSpec(name="kiosks", model="review_sentiment")
-    taken = {"L-954FA751": 4, "L-8AF17D80": 1, "L-345B62A1": 1, "L-14BB0BE7": 1}
+    taken = {"L-954FA751": 5, "L-8AF17D80": 1, "L-345B62A1": 1, "L-14BB0BE7": 1}
     assert needs(fleet) == {code: (count, count, 0) for code, count in taken.items()}
 
 

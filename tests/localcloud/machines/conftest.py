@@ -31,6 +31,7 @@ SETTINGS = {
     "serverless_idle_seconds": 1.0,
     "capture_seconds": 0.1,
     "scaling_seconds": 0.3,
+    "metric_seconds": 0.5,
     "budget_seconds": 0.5,
     "schedule_minute_seconds": 0.5,
 }
