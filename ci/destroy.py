@@ -46,6 +46,8 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
         shown = run.each(doomed, _destroying(run.runner), needs=_dependents(doomed))
         if error := failure(f"destroy of {site.name!r}", shown):
             raise error
+        for stack in stacks:
+            run.state.forget(stack)
         run.state.remove_bucket()
     return DestroyResult(
         environment=site.name,

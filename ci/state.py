@@ -64,6 +64,11 @@ class StateStore:
         if self.exists:
             empty(self._s3, self._spec.bucket)
 
+    def forget(self, stack: Stack) -> None:
+        """Remove the state of a stack that holds nothing any more; its older versions stay."""
+        if stack.backend is not None and self.resources(stack) == 0:
+            self._s3.delete_object(Bucket=stack.backend.bucket, Key=stack.backend.key)
+
     def resources(self, stack: Stack) -> int | None:
         """Return how many resources the state of `stack` holds, or None when it was never deployed."""
         state = self._read(stack.backend, suffix="")

@@ -4,6 +4,7 @@ import threading
 from weakref import WeakKeyDictionary
 
 from infra.localcloud.cloud import Cloud
+from infra.localcloud.machines.alarm_watch import AlarmWatch
 from infra.localcloud.machines.async_inference import AsyncInference
 from infra.localcloud.machines.autoscaler import Autoscaler
 from infra.localcloud.machines.batch_jobs import BatchJobs
@@ -45,6 +46,7 @@ class Machines:
         self.schedules = Schedules(site, self.functions)
         self.budgets = BudgetWatch(site)
         self.gauges = Gauges(site)
+        self.alarms = AlarmWatch(site)
         cloud.gauge("functions_running", self.functions.running)
         cloud.gauge("endpoints_warm", self.hosting.warm)
         cloud.on_stop("processes", leashes.end_all)

@@ -31,6 +31,8 @@ class Settings(BaseModel):
     schedule_minute_seconds: PositiveFloat = 60
     """How long a minute lasts in the rate of an EventBridge rule: tests make it short."""
 
+    alarm_seconds: PositiveFloat = 60
+    """Between two looks at the alarms."""
     metric_seconds: PositiveFloat = 60
     """Between two figures that a group, a queue or a fleet publishes of itself."""
     capture_seconds: PositiveFloat = 1

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from infra.localcloud.operations import AwsError, Context, Payload, after, operation
 from infra.localcloud.tags import from_pairs, tags_of, to_pairs, untag
@@ -38,7 +38,7 @@ def describe_alarms(params: Payload, context: Context) -> Payload:
     names, prefix = params.get("AlarmNames"), params.get("AlarmNamePrefix", "")
     alarms = context.resources("CompositeAlarm")
     chosen = [one for name, one in alarms.items() if (not names or name in names) and name.startswith(prefix)]
-    states = _states(context) if chosen else {}
+    states = with_composites(alarms, _states(context)) if chosen else {}
     return {**answer, "CompositeAlarms": [{**one, **_state(one["AlarmRule"], states)} for one in chosen]}
 
 
@@ -117,6 +117,17 @@ def evaluate(rule: str, states: States) -> bool:
     if tokens:
         raise _unreadable(rule)
     return value
+
+
+def with_composites(alarms: Mapping[str, Payload], states: States) -> States:
+    """Return the states of all alarms: composite ones may be over composite ones, never in a ring."""
+    known = dict(states)
+    for _ in alarms:
+        found = {name: "ALARM" if evaluate(one["AlarmRule"], known) else "OK" for name, one in alarms.items()}
+        if found.items() <= known.items():
+            break
+        known |= found
+    return known
 
 
 def _tokens(rule: str) -> Iterator[str | tuple[str, str]]:

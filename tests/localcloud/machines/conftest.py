@@ -32,6 +32,7 @@ SETTINGS = {
     "capture_seconds": 0.1,
     "scaling_seconds": 0.3,
     "metric_seconds": 0.5,
+    "alarm_seconds": 0.5,
     "budget_seconds": 0.5,
     "schedule_minute_seconds": 0.5,
 }
