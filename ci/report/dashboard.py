@@ -21,6 +21,7 @@ _COLOURS = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff9830", "#b877d9", "#ff7383")
 _THRESHOLD = "#e02f44"
 _CELL_WIDE, _CELL_HIGH, _TITLE_HIGH = 0.62, 0.36, 0.75
 _GAP = 0.06
+_SPANS = ((86400, "days"), (3600, "hours"), (60, "min"))
 
 
 def png(drawn: Mapping[str, Any], lines: Mapping[int, Lines], start: datetime, end: datetime) -> bytes:
@@ -159,8 +160,10 @@ def _broken(points: Points, seconds: float) -> Points:
 def _bars(axes: "Axes", label: str, points: Points, colour: str, place: float, span: tuple[datetime, datetime]) -> None:
     """Bars of several lines side by side: what happened at once must be seen at once."""
     slot = (span[1] - span[0]) / 90
-    moments = [moment + slot * (place - 0.5) for moment, _ in points]
-    values = [value for _, value in points]
+    # A line without a point has a bar of no height, for its colour in the legend.
+    shown = points or [(span[0], 0.0)]
+    moments = [moment + slot * (place - 0.5) for moment, _ in shown]
+    values = [value for _, value in shown]
     axes.bar(moments, values, width=slot * 0.3, color=colour, label=label)  # type: ignore[arg-type]
 
 
@@ -181,5 +184,6 @@ def in_unit(value: float, unit: str) -> str:
     if unit == "ms":
         return f"{value / 1000:g} s" if value >= 1000 else f"{value:g} ms"
     if unit == "s":
-        return f"{value / 60:g} min" if value >= 60 else f"{value:g} s"
+        size, name = next((one for one in _SPANS if value >= one[0]), (1, "s"))
+        return f"{value / size:.3g} {name}"
     return f"{value / 1000:g} K" if value >= 1000 else f"{value:g}"

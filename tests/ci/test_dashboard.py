@@ -71,3 +71,17 @@ def test_figures_change_the_picture() -> None:
 def test_units_are_written_as_people_read_them() -> None:
     told = [in_unit(1200, "ms"), in_unit(90, "s"), in_unit(0.5, "percent"), in_unit(1500, "short"), in_unit(3, "short")]
     assert told == ["1.2 s", "1.5 min", "0.5%", "1.5 K", "3"]
+    assert [in_unit(seconds, "s") for seconds in (30, 5000, 7200, 259_200)] == [
+        "30 s",
+        "1.39 hours",
+        "2 hours",
+        "3 days",
+    ]
+
+
+def test_a_chart_of_what_never_happened_is_drawn_too() -> None:
+    drawn = grafana(overview(environments.load("local")))
+    nothing: dict[int, dict[str, Any]] = {
+        panel["id"]: {target["label"]: [] for target in panel["targets"]} for panel in dashboard.charts(drawn)
+    }
+    assert png(drawn, nothing, START, END).startswith(b"\x89PNG")

@@ -31,6 +31,9 @@ def send_event(
         "resources": list(resources),
         "detail": detail,
     }
+    for rule in {rule for rule, _ in _targets(account, region, event)}:
+        counted = {"MetricName": "TriggeredRules", "Dimensions": [{"Name": "RuleName", "Value": rule}], "Value": 1.0}
+        cloud.client("cloudwatch", region).put_metric_data(Namespace="AWS/Events", MetricData=[counted])
     for rule, target in _targets(account, region, event):
         try:
             _deliver(cloud, region, target["Arn"], _text(target, event))
