@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ci.errors import CommandError, NotDeployedError
 from ci.site import Site
 from infra.spec import RegionSpec
-from infra.spec.contract import ServingContract, TrainingContract
+from infra.spec.contract import PoolContract, ServingContract, TrainingContract
 from infra.spec.errors import nearest
 
 if TYPE_CHECKING:
@@ -16,6 +16,20 @@ def training_contract(site: Site) -> TrainingContract:
     """Return the training contract of the region where the environment trains, its first."""
     name = TrainingContract.parameter_name(site.environment.project, site.name)
     return TrainingContract.model_validate_json(_parameter(site, site.home_region, name))
+
+
+def pool_contract(site: Site, pool: str) -> PoolContract:
+    """Return the contract of a pool of the region where the environment trains, by its `GpuPoolSpec`'s name."""
+    known = [spec.name for spec in site.home_region.gpu_pools]
+    if pool not in known:
+        raise CommandError(
+            thing="pool",
+            value=repr(pool),
+            rule=f"is not in region {site.home_region.name!r} of environments/{site.name}.py",
+            fix=nearest(pool, known, otherwise=f"there are {', '.join(sorted(known)) or 'none'}"),
+        )
+    name = PoolContract.parameter_name(site.environment.project, site.name, pool)
+    return PoolContract.model_validate_json(_parameter(site, site.home_region, name))
 
 
 def serving_contract(site: Site, region: RegionSpec, endpoint: str) -> ServingContract:

@@ -49,6 +49,8 @@ class JobRequest:
     checkpoints: str | None = None
     spot: bool | None = None
     most_seconds: int | None = None
+    # Whose share of a pool it is, where pools have shares.
+    share: str | None = None
 
 
 def start(site: Site, request: JobRequest) -> str:

@@ -4,16 +4,20 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from dataclasses import replace
 from typing import Any
 
-from ci import jobs
+from ci import jobs, pool_jobs
 from ci.artifacts import fetch_archive, upload_folder
-from ci.contracts import training_contract
+from ci.contracts import pool_contract, training_contract
+from ci.errors import CommandError
 from ci.progress import QUIET, Progress
 from ci.recovery.run import keep, rules
 from ci.recovery.state import Attempt
 from ci.result import Result
 from ci.site import Site
+
+SAGEMAKER, BATCH = "sagemaker", "batch"
 
 
 class TrainResult(Result):
@@ -41,6 +45,8 @@ def train(
     *,
     recipe: str,
     changes: Mapping[str, str] | None = None,
+    on: str = SAGEMAKER,
+    share: str | None = None,
     wait: bool = True,
     most_usd: float | None = None,
     run: str | None = None,
@@ -48,10 +54,14 @@ def train(
 ) -> TrainResult:
     """Train `model` by one of its recipes, with `changes` to fields of it.
 
+    `on` is "sagemaker", or "batch:POOL" for a pool of the environment, of which the job is somebody's `share`.
     Raises `JobError` with the reason and the log's tail when the job fails. With `most_usd` the training is a run of
     one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before.
     """
+    pool = _pool(site, on, most_usd)
     request, data_version = prepared(site, model, recipe, changes or {}, progress)
+    if pool:
+        return _on_pool(site, pool, replace(request, share=share), data_version, recipe, wait, progress)
     if most_usd is not None:
         return _kept(site, request, run, most_usd, data_version, recipe, progress)
     job = jobs.start(site, request)
@@ -82,6 +92,39 @@ def prepared(
     return request, data.version
 
 
+def _pool(site: Site, on: str, most_usd: float | None) -> str | None:
+    kind, _, pool = on.partition(":")
+    if on != SAGEMAKER and (kind != BATCH or not pool):
+        raise CommandError(
+            thing="train", value=f"--on {on}", rule="names no place to train", fix="give sagemaker or batch:POOL"
+        )
+    if pool and most_usd is not None:
+        fix = "train on sagemaker, or leave --most-usd out: Batch itself starts a reclaimed job again"
+        raise CommandError(thing="train", value=f"--most-usd with --on {on}", rule="is not kept on a pool", fix=fix)
+    if pool:
+        pool_contract(site, pool)
+    return pool or None
+
+
+def _on_pool(
+    site: Site,
+    pool: str,
+    request: jobs.JobRequest,
+    data_version: str,
+    recipe: str,
+    wait: bool,
+    progress: Progress,
+) -> TrainResult:
+    name, id = pool_jobs.start(site, pool, request)
+    progress.say(f"Submitted job {name} to pool {pool}, as {id}.")
+    started = TrainResult(job=name, model=request.model, recipe=recipe, data_version=data_version)
+    if not wait:
+        return started
+    ended = pool_jobs.follow(site, pool, name, id, progress)
+    seconds = round((ended["stoppedAt"] - ended["startedAt"]) / 1000)
+    return _reported(site, started, pool_jobs.artifact(site, name), seconds)
+
+
 def _kept(
     site: Site,
     request: jobs.JobRequest,
@@ -108,11 +151,15 @@ def _kept(
 def _finished(site: Site, started: TrainResult, progress: Progress) -> TrainResult:
     description = jobs.follow(site, started.job, progress)
     artifact = description["ModelArtifacts"]["S3ModelArtifacts"]
+    return _reported(site, started, artifact, description["TrainingTimeInSeconds"])
+
+
+def _reported(site: Site, started: TrainResult, artifact: str, seconds: int) -> TrainResult:
     content = fetch_archive(site, artifact, site.workspace.folder(site.name) / "jobs" / started.job)
     report = json.loads((content / "report.json").read_text())
     return started.model_copy(
         update={
-            "seconds": description["TrainingTimeInSeconds"],
+            "seconds": seconds,
             "accuracy": report["accuracy"],
             "baseline_accuracy": report["baseline_accuracy"],
             "artifact": artifact,

@@ -16,6 +16,7 @@ BASE_DIR_VARIABLE = "SAGEMAKER_BASE_DIR"
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 PUBLIC_KEY_VARIABLE = "GROUNDPLAN_BUNDLE_PUBLIC_KEY"
 COMMIT_VARIABLE = "GROUNDPLAN_GIT_COMMIT"
+JOB_VARIABLE = "TRAINING_JOB_NAME"
 THREADS_VARIABLE = "GROUNDPLAN_THREADS"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 # The SDKs' own variable. Set by who starts a job on a spot machine; watched then for what happens to the machine.
@@ -28,6 +29,8 @@ CHECKPOINTS_VARIABLE = "GROUNDPLAN_CHECKPOINTS"
 DATA_BUCKET_VARIABLE = "GROUNDPLAN_DATA_BUCKET"
 ARTIFACT_BUCKET_VARIABLE = "GROUNDPLAN_ARTIFACT_BUCKET"
 KMS_KEY_VARIABLE = "GROUNDPLAN_KMS_KEY_ARN"
+# What it is to do: an `ml.launchers.assignment.Assignment`.
+ASSIGNMENT_VARIABLE = "GROUNDPLAN_ASSIGNMENT"
 
 TRAINING_CHANNEL = "training"
 MODEL_CHANNEL = "model"
@@ -68,6 +71,7 @@ class Container:
     threads: int | None = None
     place: Place | None = None
     machine: Machine | None = None
+    assignment: str | None = None
     metadata_endpoint: str | None = None
     notice_seconds: float = 5.0
     checkpoint_copies: str | None = None
@@ -110,14 +114,15 @@ def container() -> Container:
         port=_number(PORT_VARIABLE, 8080),
         public_key_pem=read(PUBLIC_KEY_VARIABLE),
         tracking_uri=read(TRACKING_VARIABLE),
-        job_name=read("TRAINING_JOB_NAME"),
+        job_name=read(JOB_VARIABLE) or None,
         git_commit=read(COMMIT_VARIABLE),
         threads=_number(THREADS_VARIABLE, 0) or None,
         place=_place() if "WORLD_SIZE" in os.environ else None,
         machine=_batch_node() if "AWS_BATCH_JOB_NODE_INDEX" in os.environ else None,
+        assignment=read(ASSIGNMENT_VARIABLE),
         metadata_endpoint=read(METADATA_VARIABLE),
         notice_seconds=_seconds(NOTICE_SECONDS_VARIABLE, 5.0),
-        checkpoint_copies=read(CHECKPOINTS_VARIABLE),
+        checkpoint_copies=read(CHECKPOINTS_VARIABLE) or None,
     )
 
 
@@ -133,7 +138,7 @@ def _place() -> Place:
     )
 
 
-def worker_environment(place: Place, main: str, port: int) -> dict[str, str]:
+def worker_environment(container: Container, place: Place, main: str, port: int) -> dict[str, str]:
     """Return this process's variables, and what torchrun would tell a process that it starts in this place."""
     told = {
         "RANK": place.rank,
@@ -143,6 +148,8 @@ def worker_environment(place: Place, main: str, port: int) -> dict[str, str]:
         "GROUP_RANK": place.machine,
         "MASTER_ADDR": main,
         "MASTER_PORT": port,
+        JOB_VARIABLE: container.job_name or "",
+        CHECKPOINTS_VARIABLE: container.checkpoint_copies or "",
     }
     # As torchrun does: processes of one machine would else take its cores from each other.
     threads = {"OMP_NUM_THREADS": "1"} if place.size > place.machines else {}

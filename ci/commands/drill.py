@@ -49,6 +49,29 @@ def spot(
     raise typer.Exit(0 if result.sound else 1)
 
 
+@drill.command()
+def launchers(json: AsJson = False) -> None:
+    """Train one recipe with one seed by every launcher, strike some of the runs, and see that all end alike.
+
+    Shell, torchrun, SageMaker, Batch on one machine and on two, Ray Train: real ones, on this machine. Exits with 1
+    when runs of as many processes ended otherwise, or one that was struck did not go on by itself.
+
+    Example: groundplan drill launchers
+    """
+    from ci import console
+    from ci.drill.launchers import drill as drill_launchers
+
+    result = drill_launchers(progress=console.terminal_progress())
+    rows = [
+        (one.launcher, one.processes, one.struck, one.resumed_at or "", f"{one.loss:.6f}", f"{one.accuracy:.4f}",
+         f"{one.seconds:.1f}", one.weights_sha256[:12])
+        for one in result.runs
+    ]  # fmt: skip
+    columns = ("launcher", "processes>", "struck", "went on at step>", "loss>", "accuracy>", "seconds>", "weights")
+    console.show(result, json, console.table(*columns, rows=rows))
+    raise typer.Exit(0 if result.sound else 1)
+
+
 def _table(result: "DrillResult") -> "Table":
     from ci import console
 

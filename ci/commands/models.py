@@ -19,6 +19,10 @@ JobName = Annotated[
     str | None, typer.Option("--job", metavar="JOB", help="The job whose model to take; by default the newest.")
 ]
 
+Place = Annotated[
+    str, typer.Option(metavar="PLACE", help="Where: `sagemaker`, or `batch:POOL` for a pool of GPU machines.")
+]
+Share = Annotated[str | None, typer.Option(metavar="NAME", help="Whose share of the pool, where it has fair shares.")]
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Train nothing: tell memory, time and dollars of a run beforehand.")
 ]
@@ -38,6 +42,8 @@ def train(
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a field of the recipe; repeatable.")
     ] = None,
+    on: Place = "sagemaker",
+    share: Share = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
     most_usd: Annotated[
         float | None,
@@ -70,17 +76,20 @@ def train(
         model,
         recipe=recipe,
         changes=_pairs(changes or ()),
+        on=on,
+        share=share,
         wait=wait,
         most_usd=most_usd,
         run=run,
         progress=console.terminal_progress(),
     )
-    console.show(result, json, _trained(environment, result))
+    console.show(result, json, _trained(environment, on, result))
 
 
-def _trained(environment: str, result: "TrainResult") -> str:
+def _trained(environment: str, on: str, result: "TrainResult") -> str:
     if result.accuracy is None or result.baseline_accuracy is None:
-        return f"{result.job}: started; follow it: groundplan logs {environment} {result.job} --follow"
+        follow = f"; follow it: groundplan logs {environment} {result.job} --follow" if on == "sagemaker" else ""
+        return f"{result.job}: started{follow}"
     figures = f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, {result.seconds} s"
     return f"{result.job}: {figures}\n{result.artifact}"
 

@@ -1,10 +1,14 @@
-"""``python -m ml.clusters node|plan``, in the container that runs Ray: the machines' scripts read what it prints."""
+"""``python -m ml.clusters node|plan|train``, in the container that runs Ray.
+
+The machines' scripts read what `node` and `plan` print; `train` runs a job on the cluster and waits for its end.
+"""
 
 import argparse
 import sys
 
 from ml.clusters import ray_state
 from ml.clusters.demand import Shape, plan
+from ml.errors import MlError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,12 +18,27 @@ def main(arguments: list[str] | None = None) -> int:
         found = ray_state.node_id(given.address, given.instance)
         print(found or "")
         return 0 if found else 1
+    if given.question == "train":
+        return _train(given)
     workers, waiting = ray_state.workers_and_waiting(given.address)
     shape = Shape(cpus=given.cpus, gpus=given.gpus)
     made = plan(workers, waiting, shape=shape, group_size=given.group_size, idle_seconds=given.idle_seconds)
     print(f"percent {made.percent}")
     for instance in made.idle:
         print(f"idle {instance}")
+    return 0
+
+
+def _train(given: argparse.Namespace) -> int:
+    from ml.clusters.train import train
+    from ml.launchers import assignment
+
+    try:
+        job = assignment.read(given.assignment)
+        train(given.address, job, workers=given.workers, cpus=given.cpus, gpus=given.gpus)
+    except MlError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
     return 0
 
 
@@ -34,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     wanted.add_argument("--cpus", type=float, required=True, help="of one worker")
     wanted.add_argument("--gpus", type=float, required=True, help="of one worker")
     wanted.add_argument("--idle-seconds", type=float, required=True, help="after which a worker may end")
+    train = questions.add_parser("train", help="run a training job on the cluster's workers")
+    train.add_argument("assignment", help="what to do, as JSON: job, hyperparameters, channels, checkpoints, output")
+    train.add_argument("--workers", type=int, required=True, help="how many processes share the work")
+    train.add_argument("--cpus", type=float, default=1, help="of each")
+    train.add_argument("--gpus", type=float, default=0, help="of each")
     return parser
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from zlib import crc32
 
 from ml import contract
-from ml.contract import Machine, Place
+from ml.contract import Container, Machine, Place
 
 COMMAND = (sys.executable, "-m", "ml", "train")
 MOST_RESTARTS = 3
@@ -51,32 +51,24 @@ def worst(codes: Sequence[int]) -> int:
 class Launcher:
     """Starts the processes of `machine`; `run` returns the run's exit code.
 
-    `job` names the run on all its machines alike. Where a machine cannot be given what the others saved, nothing is
-    started again here (`most_restarts=0`): a lost process then ends the run as one that wants to be started again.
+    Each machine writes its own part of a checkpoint. Where nobody brings these together while the job runs, as on
+    SageMaker, nothing is started again here: a lost process then ends the run as one that wants to be started again.
     """
 
     def __init__(
-        self,
-        machine: Machine,
-        processes: int,
-        *,
-        job: str,
-        command: Sequence[str] = COMMAND,
-        most_restarts: int = MOST_RESTARTS,
-        before_start: Callable[[], None] = lambda: None,
+        self, container: Container, machine: Machine, processes: int, command: Sequence[str] = COMMAND
     ) -> None:
-        self._machine, self._count, self._command, self._most_restarts = machine, processes, command, most_restarts
-        self._before_start = before_start
+        self._container, self._machine, self._count, self._command = container, machine, processes, command
+        self._most_restarts = MOST_RESTARTS if machine.count == 1 or container.checkpoint_copies else 0
         self._running: list[subprocess.Popen[bytes]] = []
         self._stopping = False
-        self._store = _meeting_place(machine, MEETING_PORT + crc32(job.encode()) % MEETING_PORTS)
+        self._store = _meeting_place(machine, container.job_name or "")
 
     def run(self) -> int:
         """Do the run; SIGTERM is handed on to the processes."""
         before = signal.signal(signal.SIGTERM, self._pass_on)
         try:
             for attempt in range(self._most_restarts + 1):
-                self._before_start()
                 self._start(attempt)
                 code = self._agreed(attempt, self._ended(attempt))
                 if not lost(code) or self._stopping or attempt == self._most_restarts:
@@ -93,6 +85,8 @@ class Launcher:
             signal.signal(signal.SIGTERM, before)
 
     def _start(self, attempt: int) -> None:
+        # What the neighbours of a lost process said of their end is no failure of the run.
+        self._container.failure.unlink(missing_ok=True)
         if self._machine.number == 0:
             self._store.set(f"port-{attempt}", str(_free_port()))
         port = int(self._asked(lambda: self._store.get(f"port-{attempt}")))
@@ -109,7 +103,8 @@ class Launcher:
         ]
         main = self._machine.main if self._machine.number else "127.0.0.1"
         self._running = [
-            subprocess.Popen(self._command, env=contract.worker_environment(place, main, port)) for place in places
+            subprocess.Popen(self._command, env=contract.worker_environment(self._container, place, main, port))
+            for place in places
         ]
 
     def _ended(self, attempt: int) -> int:
@@ -188,11 +183,13 @@ class _Alone:
         return int(self._kept[key])
 
 
-def _meeting_place(machine: Machine, port: int) -> Any:
+def _meeting_place(machine: Machine, job: str) -> Any:
     if machine.count == 1:
         return _Alone()
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+    # Jobs that share a machine, as on a laptop, do not meet at one port.
+    port = MEETING_PORT + crc32(job.encode()) % MEETING_PORTS
     return TCPStore(
         machine.main, port, is_master=machine.number == 0, wait_for_workers=False, timeout=timedelta(minutes=10)
     )

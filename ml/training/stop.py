@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,12 +23,16 @@ class StopRequest:
         self.reason = "SIGTERM"
         self.phase = PHASES[0]
         self.met_phase = ""
+        self.hears_signals = True
         self._deferred = False
 
     def ask(self, reason: str) -> None:
         """Ask from any thread; the main thread gets a signal, for it may be anywhere."""
         self.reason = reason
-        os.kill(os.getpid(), signal.SIGTERM)
+        if self.hears_signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            self.requested, self.met_phase = True, self.phase
 
     def stopped(self, what: str) -> StoppedError:
         """Return the error that ends the job."""
@@ -56,6 +61,11 @@ class StopRequest:
 def listening() -> Iterator[StopRequest]:
     """Answer SIGTERM with an orderly stop while a job runs."""
     request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        # A guest in somebody's process, such as a worker of Ray, whose signals are not ours.
+        request.hears_signals = False
+        yield request
+        return
     before = signal.signal(signal.SIGTERM, request._receive)
     try:
         yield request

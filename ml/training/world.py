@@ -80,14 +80,20 @@ class World:
 
 @contextmanager
 def join(place: Place) -> Iterator[World]:
-    """Join the run's other processes, over NCCL where there are GPUs and gloo elsewhere, and leave them in the end."""
+    """Join the run's other processes, over NCCL where there are GPUs and gloo elsewhere, and leave them in the end.
+
+    A launcher such as Ray Train has joined them already, and is the one to leave them.
+    """
+    joined = distributed.is_initialized()
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda", place.local_rank) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(device)
     # One process alone is a group too: checkpoints are written the same way.
     backend = "nccl" if on_gpu else "gloo"
-    if place.size == 1:
+    if joined:
+        pass
+    elif place.size == 1:
         store = distributed.HashStore()  # type: ignore[attr-defined]
         distributed.init_process_group(backend, store=store, rank=0, world_size=1)
     else:
@@ -105,5 +111,5 @@ def join(place: Place) -> Iterator[World]:
         )
     finally:
         # After a failure the others may be inside a collective that this process will never join: do not wait for them.
-        if place.size == 1 or sys.exception() is None:
+        if not joined and (place.size == 1 or sys.exception() is None):
             distributed.destroy_process_group()

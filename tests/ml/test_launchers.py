@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ml.contract import Machine
+from ml.contract import Container, Machine
 from ml.launchers.processes import Launcher, worst
 from tests.ml.jobs import Job, metrics
 
@@ -91,4 +91,4 @@ def test_training_goes_on_by_itself_when_one_of_two_processes_is_killed(toy: Job
 
 def _launcher(program: str, folder: Path) -> Launcher:
     code = BEGINNING + textwrap.dedent(program)
-    return Launcher(Machine(), 2, job="", command=[sys.executable, "-c", code, str(folder)])
+    return Launcher(Container(base=folder), Machine(), 2, [sys.executable, "-c", code, str(folder)])

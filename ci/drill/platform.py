@@ -1,0 +1,139 @@
+"""The least of a platform that jobs need, on an embedded cloud of its own: made in seconds, gone with it.
+
+What jobs are told and how they run is as on a platform that was deployed; what surrounds them there is left out.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import environments
+from ci.site import Site
+from ci.workspace import ROOT, Workspace
+from infra import localcloud
+from infra.spec import Environment, GpuNeed, GpuPoolSpec
+from infra.spec.contract import PoolContract, TrainingContract
+from ml.contract import ARTIFACT_BUCKET_VARIABLE, DATA_BUCKET_VARIABLE
+
+POOLS = (
+    GpuPoolSpec(name="one", need=GpuNeed(gpus=1), max_nodes=2),
+    GpuPoolSpec(name="two", need=GpuNeed(gpus=1), purchase="on-demand", nodes=2, max_nodes=2),
+)
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+BUCKETS = {"data": "launchers-data", "artifacts": "launchers-artifacts"}
+IMAGE = "example/ml:v1"
+# A run has as many threads in all on whichever pool, as on ml.m5.large.
+VCPUS = 2
+MEMORY_MB = "4096"
+RETRY = {
+    "attempts": 3,
+    "evaluateOnExit": [
+        {"action": "RETRY", "onStatusReason": "Host EC2*"},
+        {"action": "RETRY", "onExitCode": "143"},
+        {"action": "EXIT", "onExitCode": "*"},
+    ],
+}
+
+
+@contextmanager
+def running(home: Path, program: Path = ROOT) -> Iterator[Site]:
+    """Run a cloud with what training jobs need, on SageMaker and on the pools `one` and `two`, by their machines."""
+    record = localcloud.start("launchers", home, program=program)
+    try:
+        site = Site(_environment(), Workspace(root=program, home=home), record.url)
+        for bucket in BUCKETS.values():
+            site.client("s3").create_bucket(Bucket=bucket)
+        role = site.client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        _tell(site, TrainingContract.parameter_name(site.environment.project, site.name), _training(role))
+        machines = _machines(site)
+        for pool in POOLS:
+            name = PoolContract.parameter_name(site.environment.project, site.name, pool.name)
+            _tell(site, name, _pool(site, pool, machines))
+        yield site
+    finally:
+        localcloud.stop("launchers", home)
+
+
+def _environment() -> Environment:
+    local = environments.load("local")
+    home = local.regions[0].model_copy(update={"gpu_pools": POOLS})
+    return local.model_copy(update={"regions": (home,)})
+
+
+def _tell(site: Site, name: str, contract: TrainingContract | PoolContract) -> None:
+    site.client("ssm").put_parameter(Name=name, Value=contract.model_dump_json(), Type="String")
+
+
+def _training(role: str) -> TrainingContract:
+    return TrainingContract(
+        role_arn=role,
+        image_uri=IMAGE,
+        data_bucket=BUCKETS["data"],
+        artifact_bucket=BUCKETS["artifacts"],
+        kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/launchers",
+        instance_type="ml.m5.large",
+        volume_gb=30,
+        max_runtime_seconds=1800,
+        spot=False,
+        events_queue="none",
+        subnet_ids=(),
+        security_group_ids=(),
+    )
+
+
+def _machines(site: Site) -> dict[str, Any]:
+    ec2, iam = site.client("ec2"), site.client("iam")
+    profile = iam.create_instance_profile(InstanceProfileName="machines")["InstanceProfile"]["Arn"]
+    return {
+        "type": "EC2",
+        "minvCpus": 0,
+        "maxvCpus": 16,
+        "instanceTypes": ["g5.xlarge"],
+        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+        "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+        "instanceRole": profile,
+    }
+
+
+def _pool(site: Site, pool: GpuPoolSpec, machines: dict[str, Any]) -> PoolContract:
+    batch = site.client("batch")
+    environment = batch.create_compute_environment(
+        computeEnvironmentName=pool.name, type="MANAGED", computeResources=machines
+    )["computeEnvironmentArn"]
+    order = [{"order": 1, "computeEnvironment": environment}]
+    queue = batch.create_job_queue(jobQueueName=pool.name, state="ENABLED", priority=1, computeEnvironmentOrder=order)[
+        "jobQueueArn"
+    ]
+    group = f"/launchers/{pool.name}"
+    definition = batch.register_job_definition(
+        jobDefinitionName=pool.name, retryStrategy=RETRY, **_definition(pool, _container(pool, group))
+    )["jobDefinitionArn"]
+    return PoolContract(
+        queue_arns=(queue,), job_definition_arn=definition, log_group=group, events_queue="none", **pool.terms
+    )
+
+
+def _container(pool: GpuPoolSpec, group: str) -> dict[str, Any]:
+    variables = {DATA_BUCKET_VARIABLE: BUCKETS["data"], ARTIFACT_BUCKET_VARIABLE: BUCKETS["artifacts"]}
+    needs = {"VCPU": str(VCPUS // pool.nodes), "MEMORY": MEMORY_MB}
+    return {
+        "image": IMAGE,
+        "command": ["train"],
+        "environment": [{"name": name, "value": value} for name, value in variables.items()],
+        "resourceRequirements": [{"type": kind, "value": amount} for kind, amount in needs.items()],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {"awslogs-group": group, "awslogs-stream-prefix": pool.name},
+        },
+    }
+
+
+def _definition(pool: GpuPoolSpec, container: dict[str, Any]) -> dict[str, Any]:
+    if pool.nodes == 1:
+        return {"type": "container", "containerProperties": container}
+    nodes = [{"targetNodes": "0:", "container": container}]
+    return {
+        "type": "multinode",
+        "nodeProperties": {"mainNode": 0, "numNodes": pool.nodes, "nodeRangeProperties": nodes},
+    }
