@@ -106,7 +106,6 @@ class OperationsStack(Stack):
             settings=gauge_settings(pools, names),
             statements=gauge_statements(),
             key_arn=key_arn,
-            kept_days=30,
         )
         FunctionSchedule(
             self,

@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,18 +50,29 @@ def scan(folders: Sequence[Path], workspace: Workspace) -> Scan:
         check=False,
     )
     try:
-        report = json.loads(answer.stdout)
-        summary, failed = report["summary"], report["results"]["failed_checks"]
+        reports = list(_documents(answer.stdout))
+        summaries = [report["summary"] for report in reports]
+        failed = [record for report in reports for record in report["results"]["failed_checks"]]
+        unread = sum(summary["parsing_errors"] for summary in summaries)
+        passed = sum(summary["passed"] for summary in summaries)
     except (ValueError, KeyError, TypeError) as error:
         said = (answer.stderr or answer.stdout).strip().splitlines()
         value = said[-1] if said else f"exit status {answer.returncode}"
         fix = f"look at it with: {python} -m checkov.main {' '.join(places)} {' '.join(arguments)}"
         raise CommandError(thing="checkov", value=value, rule="is no report", fix=fix) from error
-    if summary["parsing_errors"]:
-        raise CommandError(
-            thing="checkov", value=str(summary["parsing_errors"]), rule="stacks cannot be read", fix="synthesize again"
-        )
-    return Scan(summary["passed"], tuple(_finding(record) for record in failed))
+    if unread or len(reports) != len(folders):
+        value = f"{unread} stacks of {len(reports)} of {len(folders)} folders"
+        raise CommandError(thing="checkov", value=value, rule="cannot be read", fix="synthesize again")
+    return Scan(passed, tuple(_finding(record) for record in failed))
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """Yield the reports, which follow upon each other: one for each folder."""
+    text = text.strip()
+    while text:
+        report, end = json.JSONDecoder().raw_decode(text)
+        yield report
+        text = text[end:].strip()
 
 
 def _finding(record: dict[str, Any]) -> Finding:
