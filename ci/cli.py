@@ -15,6 +15,7 @@ from ci.commands.money import cost, prices, resume, tags
 from ci.commands.platform import bootstrap, deploy, destroy, plan, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.runs import runs
+from ci.commands.tune import tune
 
 app = typer.Typer(
     help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
@@ -29,7 +30,7 @@ app.add_typer(prices, name="prices")
 app.add_typer(runs, name="runs")
 COMMANDS = (
     *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),
-    *(train, optimize, release, predict),
+    *(train, tune, optimize, release, predict),
     *(cost, tags, resume, logs, status, events, inventory, dashboard, demo),
 )
 for command in COMMANDS:

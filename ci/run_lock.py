@@ -1,4 +1,4 @@
-"""One run on an environment at a time from this checkout; from other machines Terraform's own lock in S3 guards it.
+"""One run on an environment, or a study, at a time from this checkout; from others Terraform's lock in S3 guards it.
 
 The lock is the kernel's and ends with its last holder. Terraform's processes hold it too: after a `kill -9` of the
 command the next one waits until they have saved what they did.
@@ -19,13 +19,13 @@ PATIENCE_SECONDS = 120.0
 
 
 @contextmanager
-def hold(folder: Path, command: str, say: Callable[[str], None]) -> Iterator[int]:
-    """Hold the lock of the environment whose folder this is, and yield the descriptor to hand to children.
+def hold(folder: Path, command: str, say: Callable[[str], None], *, thing: str = "environment") -> Iterator[int]:
+    """Hold the lock of the environment, or `thing`, whose folder this is, and yield the descriptor for children.
 
     Raises `BusyError`, naming who holds it, when that is a living command.
     """
     with (folder / "lock").open("a+") as file:
-        _take(file.fileno(), folder, say)
+        _take(file.fileno(), folder, say, thing)
         file.seek(0)
         file.truncate()
         json.dump(
@@ -46,20 +46,20 @@ def holder(folder: Path) -> str | None:
         return None
     except BlockingIOError:
         try:
-            _refuse_if_alive(folder, patience_over=False)
+            _refuse_if_alive(folder, "environment", patience_over=False)
         except BusyError as error:
             return error.value
     return None
 
 
-def _take(descriptor: int, folder: Path, say: Callable[[str], None]) -> None:
+def _take(descriptor: int, folder: Path, say: Callable[[str], None], thing: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     told = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _refuse_if_alive(folder, patience_over=time.monotonic() > deadline)
+            _refuse_if_alive(folder, thing, patience_over=time.monotonic() > deadline)
         else:
             return
         if not told:
@@ -68,7 +68,7 @@ def _take(descriptor: int, folder: Path, say: Callable[[str], None]) -> None:
         time.sleep(0.2)
 
 
-def _refuse_if_alive(folder: Path, *, patience_over: bool) -> None:
+def _refuse_if_alive(folder: Path, thing: str, *, patience_over: bool) -> None:
     try:
         holder = json.loads((folder / "lock").read_text())
     except ValueError:
@@ -76,7 +76,7 @@ def _refuse_if_alive(folder: Path, *, patience_over: bool) -> None:
         holder = {"pid": 0, "command": "", "since": "a moment ago"}
     if patience_over or (holder["pid"] and _alive(holder["pid"])):
         raise BusyError(
-            thing=f"environment {folder.name!r}",
+            thing=f"{thing} {folder.name!r}",
             value=f"groundplan {holder['command']} (pid {holder['pid']}, since {holder['since']})",
             rule="is working on it",
             fix="wait for it to end, or stop it with Ctrl-C",

@@ -1,7 +1,7 @@
 """A run's attempts as SageMaker training jobs: one name a number, one folder of checkpoints for all."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -9,6 +9,9 @@ from ci import jobs
 from ci.recovery.keeper import AtWork, Ended, NotThere, Status, Unknown
 from ci.recovery.state import Attempt, Outcome, Purchase
 from ci.site import Site
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
 
 # What SageMaker says when it had no machine, or took one back, and gave up waiting for another.
 NO_MACHINE = ("CapacityError", "InsufficientCapacity", "InsufficientInstanceCapacity", "Interrupted")
@@ -35,23 +38,36 @@ class SageMakerJobs:
             spot=attempt.purchase is Purchase.SPOT,
             most_seconds=attempt.limit_seconds,
         )
-        try:
-            jobs.start(self._site, request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceInUse":
-                raise
+        start_once(self._site, request)
 
     def status(self, attempt: Attempt) -> Status:
         """Return what SageMaker says of the attempt's job."""
-        try:
-            found = self._site.client("sagemaker").describe_training_job(TrainingJobName=self.name(attempt))
-        except ClientError as error:
-            missing = error.response["Error"]["Code"] in {"ValidationException", "ResourceNotFound"}
-            return NotThere() if missing else Unknown()
-        except BotoCoreError:
-            return Unknown()
+        found = described(self._site, self.name(attempt))
+        if isinstance(found, NotThere | Unknown):
+            return found
         outcome = outcome_of(found)
         return Ended(outcome, float(found.get("BillableTimeInSeconds", 0))) if outcome else AtWork()
+
+
+def start_once(site: Site, request: jobs.JobRequest) -> None:
+    """Create the job that the request names, unless there is, or ever was, one of that name."""
+    try:
+        jobs.start(site, request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceInUse":
+            raise
+
+
+def described(site: Site, name: str) -> "DescribeTrainingJobResponseTypeDef | NotThere | Unknown":
+    """Return a job's description, or that SageMaker never had it, or that it does not say."""
+    try:
+        found: DescribeTrainingJobResponseTypeDef = site.client("sagemaker").describe_training_job(TrainingJobName=name)
+    except ClientError as error:
+        missing = error.response["Error"]["Code"] in {"ValidationException", "ResourceNotFound"}
+        return NotThere() if missing else Unknown()
+    except BotoCoreError:
+        return Unknown()
+    return found
 
 
 def outcome_of(job: Any) -> Outcome | None:

@@ -58,6 +58,8 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
             stop=stop_request,
             report=partial(_report, world, tracker),
         )
+        # `groundplan tune` compares trials at the same share of their steps.
+        world.say(f"first_step={run.first_step} steps={run.steps}")
         with stop_request.deferred():
             outcome = run.finish()
             stop_request.phase = "shutdown"
