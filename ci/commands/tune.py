@@ -21,7 +21,9 @@ def tune(
         str | None, typer.Option(metavar="NAME", help="A study to begin or to go on with; MODEL-RECIPE if not given.")
     ] = None,
     trials: Annotated[int, typer.Option(min=1, max=1000, help="Most trials, of all calls together.")] = 20,
-    hours: Annotated[float, typer.Option("--most-hours", min=0.01, help="Most machine hours, of all trials together.")] = 10,
+    hours: Annotated[
+        float, typer.Option("--most-hours", min=0.01, help="Most machine hours, of all trials together.")
+    ] = 10,
     usd: Annotated[float, typer.Option("--most-usd", min=0.01, help="Most dollars, of all trials together.")] = 10,
     parallel: Annotated[int, typer.Option(min=1, max=100, help="How many trials run side by side.")] = 2,
     prune_by: Annotated[

@@ -64,7 +64,7 @@ def decide(
     if fresh.count(State.FAILED) >= MOST_FAILURES and State.COMPLETE not in fresh:
         return _none(f"{fresh.count(State.FAILED)} trials failed and none completed", running)
     if len(started) >= budget.trials:
-        return _none(f"all {budget.trials} trials are done", running)
+        return _none(f"no trial is left of {budget.trials}", running)
     seconds = _left(started, budget, machine)
     # Less than the longest so far would most likely be spent for nothing.
     longest = max((trial.seconds for trial in started if trial.state is State.COMPLETE), default=0.0)

@@ -1,5 +1,6 @@
 """How far a training has come and how it does there, read off its log lines."""
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Literal
@@ -8,6 +9,9 @@ from typing import Literal
 Signal = Literal["accuracy", "loss", "nothing"]
 # Parts of a run, in percent, at which trials are compared: runs of other batch sizes have other steps.
 RUNGS = (25, 50, 75)
+
+# Of a loss that is no number, or none that can be averaged.
+WORST = -1e9
 
 LENGTH = re.compile(r"\bsteps=(\d+)\b")
 POINT = re.compile(r"\bstep=(\d+) (accuracy|loss)=(\S+)")
@@ -32,7 +36,7 @@ class Curve:
                 self._add(int(point[1]), float(point[3]) * (-1 if self._signal == "loss" else 1))
 
     def _add(self, step: int, value: float) -> None:
-        self._since.append(value)
+        self._since.append(value if math.isfinite(value) else WORST)
         reached = [
             rung for rung in RUNGS if self._steps and rung not in self.rungs and rung <= 100 * step / self._steps
         ]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from ci.tuning.report import TuneResult
 
+# With fewer, chance mattered as much.
+MANY, FEW = 20, " (few: a hint, no more)"
 BLUE, GREEN, AMBER, RED = PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3]
 
 
@@ -41,10 +43,19 @@ def _history(result: "TuneResult") -> "Figure":
     ):
         if value is not None:
             axes.axhline(value, color=colour, linewidth=1.2, linestyle="--", label=f"{name} {value:.3f}")
-    for state, mark, name in ((State.PRUNED, "|", "stopped early"), (State.FAILED, "x", "failed")):
+    for state, mark, name in ((State.PRUNED, "v", "stopped early"), (State.FAILED, "x", "failed")):
         if found := [line.number for line in result.trials if line.state is state]:
-            floor = [0.02] * len(found)
-            axes.plot(found, floor, mark, transform=axes.get_xaxis_transform(), color=INK, markersize=9, label=name)
+            floor = [0.03] * len(found)
+            axes.plot(
+                found,
+                floor,
+                mark,
+                transform=axes.get_xaxis_transform(),
+                color=INK,
+                markersize=6,
+                linestyle="none",
+                label=name,
+            )
     axes.set(xlabel="trial", ylabel="held-out accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(y=0.15)
@@ -54,15 +65,20 @@ def _history(result: "TuneResult") -> "Figure":
 
 
 def _importance(result: "TuneResult") -> "Figure":
+    from matplotlib.ticker import PercentFormatter
+
     figure, axes = _figure(8, 1.0 + 0.38 * len(result.importance))
     names, shares = list(result.importance)[::-1], list(result.importance.values())[::-1]
     bars = axes.barh(names, shares, color=BLUE, height=0.62)
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=4, color=INK, fontsize=9)
-    axes.set(xlabel="share in how trials differ (PED-ANOVA)", xlim=(0, max(shares) * 1.12))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel="share in what made trials better (PED-ANOVA)", xlim=(0, max(shares) * 1.12))
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     complete = sum(line.accuracy is not None for line in result.trials)
-    axes.set_title(f"{result.study}: what mattered, by {complete} trials", loc="left", fontsize=10)
+    axes.set_title(
+        f"{result.study}: what mattered, by {complete} trials{FEW if complete < MANY else ''}", loc="left", fontsize=10
+    )
     return figure
 
 

@@ -16,6 +16,11 @@ from ci.tuning.study import Study
 from ci.tuning.trial_jobs import Ended, Look
 from ci.tuning.trials import End, Plan, State, Stop, Trial
 
+TOLD = {
+    Stop.PRUNED: "worse than half of the others so far",
+    Stop.INTERRUPTED: "interrupted; its values are tried again",
+}
+
 
 class Jobs(Protocol):
     """The cloud's jobs for this study, by trial."""
@@ -71,9 +76,10 @@ class Tuner:
     def interrupt(self) -> None:
         """Ask the jobs of all running trials to end; the next call settles what became of them."""
         for trial in self._running():
-            self._study.mark(trial, trial.stop or Stop.INTERRUPTED)
+            if not trial.stop:
+                self._study.mark(trial, Stop.INTERRUPTED)
             self._jobs.stop(trial)
-            self._progress.say(f"Trial {trial.number}: stopped; its values will be tried again.")
+            self._progress.say(f"Trial {trial.number}: stopping its job.")
 
     def _running(self) -> list[Trial]:
         return [trial for trial in self._study.trials() if trial.state is State.RUNNING]
@@ -98,14 +104,14 @@ class Tuner:
             case Ended(outcome, end):
                 self._settle(trial, outcome, end)
             case NotThere() if trial.stop:
-                self._settle(trial, Outcome.STOPPED, End(reason="it was stopped before its job began"))
+                self._settle(trial, Outcome.STOPPED, End())
             case NotThere():
                 self._submit(trial)
             # The recipe's own values are what all others are held against: they always get to their end.
             case AtWork() if trial.stop or (worse and not trial.is_default):
                 if not trial.stop:
                     self._study.mark(trial, Stop.PRUNED)
-                    self._progress.say(f"Trial {trial.number}: worse than half of the others so far; stopping it.")
+                    self._progress.say(f"Trial {trial.number}: {TOLD[Stop.PRUNED]}; stopping it.")
                 self._jobs.stop(trial)
 
     def _settle(self, trial: Trial, outcome: Outcome, end: End) -> None:
@@ -114,8 +120,9 @@ class Tuner:
             state = State.COMPLETE
         elif outcome is Outcome.SUCCEEDED:
             end = end.model_copy(update={"reason": "its log told no final accuracy"})
-        elif outcome is Outcome.STOPPED and trial.stop is Stop.PRUNED:
-            state = State.PRUNED
+        elif outcome is Outcome.STOPPED and trial.stop:
+            state = State.PRUNED if trial.stop is Stop.PRUNED else State.FAILED
+            end = end.model_copy(update={"reason": TOLD[trial.stop]})
         self._study.end(trial, state, end)
         found = f"accuracy {end.accuracy:.4f}" if end.accuracy is not None else end.reason
         self._progress.say(f"Trial {trial.number}: {state}, {found}, {end.seconds:.0f} s.")
