@@ -7,7 +7,7 @@ wrong in it looks wrong. matplotlib is imported by the functions: `groundplan --
 import io
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -159,7 +159,8 @@ def _broken(points: Points, seconds: float) -> Points:
 
 def _bars(axes: "Axes", label: str, points: Points, colour: str, place: float, span: tuple[datetime, datetime]) -> None:
     """Bars of several lines side by side: what happened at once must be seen at once."""
-    slot = (span[1] - span[0]) / 90
+    # A figure stands for a minute at least.
+    slot = max((span[1] - span[0]) / 90, timedelta(minutes=1))
     # A line without a point has a bar of no height, for its colour in the legend.
     shown = points or [(span[0], 0.0)]
     moments = [moment + slot * (place - 0.5) for moment, _ in shown]

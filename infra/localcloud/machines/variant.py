@@ -55,6 +55,10 @@ class Variant:
             if isinstance(self.hosting, Serverless) and self._calls >= self.hosting.max_concurrency:
                 raise ThrottledError
             self._calls += 1
+            if isinstance(self.hosting, Serverless):
+                share = self._calls / self.hosting.max_concurrency
+                place = (self.plan.region, "AWS/SageMaker", self.plan.dimensions)
+                self._site.metrics.add(*place, "ServerlessConcurrentExecutionsUtilization", "None", share)
             return self._running()
 
     def finish(self) -> None:

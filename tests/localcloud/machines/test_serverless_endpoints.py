@@ -214,6 +214,9 @@ def test_what_it_prints_and_how_it_fares_can_be_read(endpoint: Endpoint, wait_un
     assert 0 < endpoint.metric("ModelLatency") < 3e6
     assert 0 < endpoint.metric("OverheadLatency") < 3e6
     assert endpoint.metric("Invocation4XXErrors") == endpoint.metric("Invocation5XXErrors") == 0
+    assert endpoint.metric("ServerlessConcurrentExecutionsUtilization", "Maximum") == 1 / 5, (
+        "one call at a time of five"
+    )
 
 
 def test_killing_the_server_only_costs_a_cold_start(endpoint: Endpoint, wait_until: Wait) -> None:
