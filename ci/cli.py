@@ -24,17 +24,37 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(cloud, name="cloud")
-app.add_typer(drill, name="drill")
-app.add_typer(prices, name="prices")
-app.add_typer(runs, name="runs")
+app.add_typer(cloud, name="cloud", short_help="Start, stop and reach the embedded AWS")
+app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the cloud")
+app.add_typer(prices, name="prices", short_help="Renew the prices that estimates use")
+app.add_typer(runs, name="runs", short_help="List, show, compare and reproduce training runs")
+# Each with its line in the list of commands, which has room for 58 letters.
 COMMANDS = (
-    *(doctor, bootstrap, synth, plan, policy, deploy, destroy, rehearse),
-    *(train, tune, optimize, release, predict),
-    *(cost, tags, resume, logs, status, events, inventory, dashboard, demo),
+    (doctor, "Find what would stop a deploy, and how to mend it"),
+    (bootstrap, "Make the bucket of the state, and the workflows' roles"),
+    (synth, "Write an environment's Terraform JSON"),
+    (plan, "Show what a deploy would change"),
+    (policy, "Review an environment with checkov and rules for IAM"),
+    (deploy, "Bring an environment to what its file says"),
+    (destroy, "Remove an environment, and list what is left"),
+    (rehearse, "Deploy, plan and destroy on a throw-away cloud here"),
+    (train, "Train a model on the platform"),
+    (tune, "Search for the recipe that trains best"),
+    (optimize, "Turn a trained model into the one that is served"),
+    (release, "Sign and register a model, and put it into service"),
+    (predict, "Ask an endpoint about texts"),
+    (cost, "Show what an environment cost, or will cost"),
+    (tags, "Count what carries the tags that split the bill"),
+    (resume, "Let training go on after a spent budget stopped it"),
+    (logs, "Print what a job or an endpoint logged"),
+    (status, "Show stacks, endpoints, clusters and the last jobs"),
+    (events, "Show reclaims, their warnings, and states of Batch jobs"),
+    (inventory, "List everything that exists in an environment's AWS"),
+    (dashboard, "Write an environment's dashboard for Grafana"),
+    (demo, "See all of it work on this machine, in three minutes"),
 )
-for command in COMMANDS:
-    app.command()(command)
+for command, line in COMMANDS:
+    app.command(short_help=line)(command)
 
 # What typer makes of Ctrl-C, and a shell of SIGINT.
 STOPPED = 130

@@ -11,7 +11,7 @@ cloud = typer.Typer(help="Start, stop and reach the embedded AWS.", no_args_is_h
 CloudName = Annotated[str, typer.Option("--name", help="Which cloud; an environment's target names its own.")]
 
 
-@cloud.command()
+@cloud.command(short_help="Start a cloud, empty")
 def start(
     name: CloudName = "default",
     port: Annotated[
@@ -34,7 +34,7 @@ def start(
     )
 
 
-@cloud.command()
+@cloud.command(short_help="Stop a cloud with all that is in it")
 def stop(name: CloudName = "default", json: AsJson = False, home: Home = None) -> None:
     """Stop a cloud with every job and endpoint in it; what was deployed to it is gone.
 
@@ -46,7 +46,7 @@ def stop(name: CloudName = "default", json: AsJson = False, home: Home = None) -
     console.show(result, json, f"cloud {name!r} " + ("stopped" if result.ran else "was not running"))
 
 
-@cloud.command()
+@cloud.command(short_help="List the clouds that run")
 def status(json: AsJson = False, home: Home = None) -> None:
     """List the clouds that run.
 
@@ -58,7 +58,7 @@ def status(json: AsJson = False, home: Home = None) -> None:
     console.show(clouds, json, _told(clouds) or "no cloud is running; start one: groundplan cloud start")
 
 
-@cloud.command()
+@cloud.command(short_help="Print variables that point other programs at it")
 def env(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
     """Print the variables that point boto3, Terraform and cdktf at an environment's AWS.
 

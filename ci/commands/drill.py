@@ -21,7 +21,7 @@ def group() -> None:
     """Rehearse what goes wrong on the cloud, with the real code, on this machine."""
 
 
-@drill.command()
+@drill.command(short_help="Strike a training as a reclaimed spot machine is")
 def spot(
     runs: Annotated[int, typer.Option(min=1, max=10_000, help="How many runs to strike.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="The first run's seed; each next one's is one more.")] = 1,
@@ -49,7 +49,7 @@ def spot(
     raise typer.Exit(0 if result.sound else 1)
 
 
-@drill.command()
+@drill.command(short_help="Train by every launcher, and see all end alike")
 def launchers(json: AsJson = False) -> None:
     """Train one recipe with one seed by every launcher, strike some of the runs, and see that all end alike.
 

@@ -1,5 +1,6 @@
 """status, events, inventory, logs: what there is, and what it said. They change nothing."""
 
+from json import dumps
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,6 +75,7 @@ def logs(
     environment: EnvironmentName,
     name: Annotated[str, typer.Argument(metavar="JOB|ENDPOINT", help="A job, or an endpoint of the environment.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until the job ends.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print each line as a JSON object.")] = False,
     home: Home = None,
 ) -> None:
     """Print what a job or an endpoint logged.
@@ -83,4 +85,4 @@ def logs(
     from ci.logs import logs as read
 
     for line in read(site(environment, home), name, follow=follow):
-        print(line, flush=True)
+        print(dumps({"line": line}) if json else line, flush=True)

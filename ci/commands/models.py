@@ -165,7 +165,7 @@ def release(
 def predict(
     environment: EnvironmentName,
     endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's name in the environment's file.")],
-    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to ask about.")] = None,
+    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="What to ask about.")] = None,
     file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="A file with one text a line.")
     ] = None,

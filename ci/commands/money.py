@@ -53,7 +53,7 @@ def group() -> None:
     """What AWS asks, as estimates use it."""
 
 
-@prices.command()
+@prices.command(short_help="Ask AWS what it asks, for estimates")
 def refresh(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
     """Ask AWS what it asks in an environment's regions, on demand and on spot, and keep it, dated, for estimates.
 

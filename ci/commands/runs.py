@@ -18,7 +18,7 @@ Job = Annotated[str, typer.Argument(metavar="RUN", help="A completed training jo
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the curve into this PNG or SVG file.")]
 
 
-@runs.command("list")
+@runs.command("list", short_help="List training runs, the newest first")
 def list_(
     environment: EnvironmentName,
     model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only this model's.")] = None,
@@ -38,7 +38,7 @@ def list_(
     console.show(found, json, console.table(*columns, rows=rows) if rows else f"{environment}: no runs")
 
 
-@runs.command()
+@runs.command(short_help="Show what a run was given and what came out")
 def show(environment: EnvironmentName, run: Job, plot: Plot = None, json: AsJson = False, home: Home = None) -> None:
     """Show what a run was given and what came out; --plot draws its curve.
 
@@ -53,7 +53,7 @@ def show(environment: EnvironmentName, run: Job, plot: Plot = None, json: AsJson
     console.show(result, json, console.table("", "", rows=[*_rows(result.manifest), *_rows(figures)]))
 
 
-@runs.command()
+@runs.command(short_help="Show in what two runs differ")
 def compare(
     environment: EnvironmentName,
     one: Job,
@@ -76,7 +76,7 @@ def compare(
     console.show(result, json, text)
 
 
-@runs.command()
+@runs.command(short_help="Train again as a run did, and compare")
 def reproduce(environment: EnvironmentName, run: Job, json: AsJson = False, home: Home = None) -> None:
     """Train again as a run did, and hold every figure against it; exits with 1 when one differs.
 

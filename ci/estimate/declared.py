@@ -80,7 +80,7 @@ class PriceBook:
             self.used.append(asked)
             return asked.usd, f"asked on {asked.as_of}"
         share = self.price("spot-factor").usd
-        return share * self.hourly(instance_type), f"taken as {share:.0%} of on demand"
+        return share * self.hourly(instance_type), f"assumed {share:.0%}"
 
     def by_use(self, what: str, product: str) -> ByUse:
         """Return what is paid for each unit of use."""

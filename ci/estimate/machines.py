@@ -89,7 +89,7 @@ def training_contract(declared: Declared) -> Iterator[Item]:
         each = declared.book.hourly(name) + disk
         # Managed spot has no price of its own: it is a discount that AWS tells of afterwards.
         share = declared.book.price("spot-factor").usd
-        spot = f" (about ${share * each:,.2f} an hour on spot, taken as {share:.0%} of on demand)"
+        spot = f" (spot about ${share * each:,.2f}/h, assumed {share:.0%})"
         spot = spot if contract.get("spot") else ""
         yield Scaling(f"training jobs, one at a time on {name}{spot}", 0.0, each)
 
@@ -104,7 +104,7 @@ def _read(value: object) -> Mapping[str, Any]:
 
 def _spot(declared: Declared, instance_type: str, count: int) -> str:
     usd, known = declared.book.spot(instance_type)
-    return f" (about ${count * usd:,.2f} an hour on spot, {known})"
+    return f" (spot about ${count * usd:,.2f}/h, {known})"
 
 
 def _disk(declared: Declared, reference: object) -> float:

@@ -9,15 +9,18 @@ from infra.prices import OLD_DAYS
 if TYPE_CHECKING:
     from rich.console import Group
 
-MOST_LINES = 25
-BAR_WIDTH = 30
+MOST_LINES = 20
+BAR_WIDTH = 10
+# What costs less in an hour is not worth a row.
+LEAST_USD = 0.005
 
 
 def drawn(estimate: Estimate) -> "Group":
     """Return the estimate as tables."""
     from rich.console import Group
 
-    title = f"{estimate.environment}: estimated US dollars, the oldest price of {estimate.as_of}; spot at its worst"
+    title = f"{estimate.environment}: estimated US dollars, every limit reached on demand at worst"
+    title += f"; oldest price of {estimate.as_of}"
     budget = f"budget ${estimate.budget_usd_per_month:,.0f} a month"
     if estimate.budget_hours_at_worst is not None:
         budget += f": spent after {estimate.budget_hours_at_worst:,.1f} hours at the worst of all"
@@ -40,25 +43,34 @@ def _age(estimate: Estimate) -> list[str]:
 
 
 def _sums(estimate: Estimate, title: str) -> object:
-    most = max((sums.worst_usd_per_hour for sums in estimate.stacks.values()), default=0) or 1
-    rows = [(name, *_figures(sums), _bar(sums.worst_usd_per_hour / most)) for name, sums in estimate.stacks.items()]
-    rows.append(("total", *_figures(estimate.total), ""))
-    columns = (
-        "stack",
-        "always on/h>",
-        "idle/h>",
-        "worst/h>",
-        "always on/month>",
-        "idle/month>",
-        "worst/month>",
-        "worst",
-    )
+    """The stacks, the dearest first; those that cost nothing by the hour are one row."""
+    most = estimate.total.worst_usd_per_hour or 1
+    order = sorted(estimate.stacks.items(), key=lambda one: -one[1].worst_usd_per_hour)
+    paid = [(name, sums) for name, sums in order if sums.worst_usd_per_hour >= LEAST_USD]
+    rows = [
+        (
+            _inside(estimate, name),
+            *_figures(sums),
+            _bar(sums.worst_usd_per_hour / most),
+            f"{sums.worst_usd_per_hour / most:.0%}",
+        )
+        for name, sums in paid
+    ]
+    if len(paid) < len(order):
+        rest = Sum.of(line for line in estimate.lines if line.stack not in dict(paid))
+        rows.append((f"{len(order) - len(paid)} others", *_figures(rest), "", ""))
+    rows.append(("total", *_figures(estimate.total), "", ""))
+    columns = ("stack", "always on/h>", "idle/h>", "worst/h>", "idle/month>", "worst/month>", "", "of worst>")
     return console.table(*columns, rows=rows, title=title)
+
+
+def _inside(estimate: Estimate, stack: str) -> str:
+    return stack.removeprefix(f"{estimate.environment}-")
 
 
 def _figures(sums: Sum) -> tuple[str, ...]:
     hourly = (sums.always_on_usd_per_hour, sums.idle_usd_per_hour, sums.worst_usd_per_hour)
-    monthly = (sums.always_on_usd_per_month, sums.idle_usd_per_month, sums.worst_usd_per_month)
+    monthly = (sums.idle_usd_per_month, sums.worst_usd_per_month)
     return (*(f"{usd:,.3f}" for usd in hourly), *(f"{usd:,.0f}" for usd in monthly))
 
 
@@ -67,15 +79,23 @@ def _bar(share: float) -> str:
 
 
 def _lines(estimate: Estimate) -> object:
+    """The resources by what they may cost; `--json` has their whole addresses, and the small ones too."""
+    shown = [line for line in estimate.lines[:MOST_LINES] if line.worst_usd_per_hour >= LEAST_USD]
     rows = [
-        (line.stack, line.resource, line.what, f"{line.idle_usd_per_hour:,.3f}", f"{line.worst_usd_per_hour:,.3f}")
-        for line in estimate.lines[:MOST_LINES]
+        (
+            _inside(estimate, line.stack),
+            line.resource.partition(".")[2],
+            line.what,
+            f"{line.idle_usd_per_hour:,.3f}",
+            f"{line.worst_usd_per_hour:,.3f}",
+        )
+        for line in shown
     ]
-    left = estimate.lines[MOST_LINES:]
+    left = estimate.lines[len(shown) :]
     if left:
         idle, worst = (sum(getattr(line, f"{kind}_usd_per_hour") for line in left) for kind in ("idle", "worst"))
-        rows.append((f"… {len(left)} smaller ones", "", "", f"{idle:,.3f}", f"{worst:,.3f}"))
-    return console.table("stack", "resource", "what", "idle/hour>", "worst/hour>", rows=rows)
+        rows.append((f"{len(left)} smaller ones", "", "", f"{idle:,.3f}", f"{worst:,.3f}"))
+    return console.table("stack", "resource", "what", "idle/h>", "worst/h>", rows=rows)
 
 
 def _uses(estimate: Estimate) -> object:

@@ -17,15 +17,35 @@ Captured = pytest.CaptureFixture[str]
 
 
 def words() -> list[list[str]]:
+    """Every command by its words; groups with those that they hold."""
     known = get_command(app).commands  # type: ignore[attr-defined]
-    return [[name] for name in known] + [["cloud", name] for name in known["cloud"].commands]
+    inner = [[group, name] for group, command in known.items() for name in getattr(command, "commands", ())]
+    return [[name] for name, command in known.items() if not hasattr(command, "commands")] + inner
+
+
+def groups() -> list[list[str]]:
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    return [[], *([name] for name, command in known.items() if hasattr(command, "commands"))]
 
 
 @pytest.mark.parametrize("command", words(), ids=" ".join)
-def test_every_command_has_help_with_an_example(command: list[str], capsys: Captured) -> None:
+def test_every_command_has_help_with_an_example_and_can_print_json(command: list[str], capsys: Captured) -> None:
     assert run([*command, "--help"]) == 0
     shown = capsys.readouterr().out
-    assert command == ["cloud"] or f"groundplan {' '.join(command)}" in shown.replace("\n", " ")
+    assert "Example: " in shown
+    assert f"groundplan {' '.join(command)}" in shown.partition("Example: ")[2].replace("\n", " ")
+    assert "--json" in shown
+
+
+@pytest.mark.parametrize("group", groups(), ids=lambda group: " ".join(group) or "groundplan")
+def test_no_line_of_a_list_of_commands_is_cut(
+    group: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*group, "--help"]) == 0
+    commands = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert commands
+    assert not [line for line in commands.splitlines() if line.endswith("...")]
 
 
 def test_help_starts_without_what_commands_need() -> None:

@@ -99,7 +99,7 @@ def test_the_sum_is_the_one_done_by_hand(tmp_path: Path) -> None:
     assert found.as_of.isoformat() == "2026-01-19"
     assert any("spot-factor" in line for line in found.assumptions)
     spot = next(line for line in found.lines if "pool" in line.resource)
-    assert spot.what == "up to 2 × g5.xlarge (about $0.80 an hour on spot, taken as 40% of on demand)"
+    assert spot.what == "up to 2 × g5.xlarge (spot about $0.80/h, assumed 40%)"
 
 
 def test_a_missing_price_is_an_error_line_and_never_nothing(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def priced(folder: Path, types: list[str], refreshed: Path) -> tuple[str, tuple[
 def test_prices_are_asked_for_dated_and_used(site: Site, tmp_path: Path) -> None:
     file = snapshot(site.environment, site.workspace)
     what, _, old = priced(tmp_path, ["g5.xlarge"], file)
-    assert (what.partition("spot, ")[2], old) == ("taken as 40% of on demand)", 3)
+    assert (what, old) == ("up to 2 × g5.xlarge (spot about $0.80/h, assumed 40%)", 3)
     file.write_text("product,region,unit,usd,as_of,basis,note\nx,eu-west-1,Hrs,1,2026-01-01,price list,\n")
     result = refresh(site)
     (region,) = result.regions
@@ -57,7 +57,7 @@ def test_prices_are_asked_for_dated_and_used(site: Site, tmp_path: Path) -> None
     assert f'g5.xlarge,us-east-1,Hrs,1.006,{TODAY},price list,"{EMBEDDED}"' in rows
     assert "x,eu-west-1,Hrs,1,2026-01-01,price list," in rows, "regions that were not asked keep what they have"
     what, errors, old = priced(tmp_path, ["g5.xlarge", "g7.2xlarge"], file)
-    assert what == f"up to 2 × g5.xlarge (about $0.80 an hour on spot, asked on {TODAY})"
+    assert what == f"up to 2 × g5.xlarge (spot about $0.80/h, asked on {TODAY})"
     assert (len(errors), "no price of 'g7.2xlarge'" in errors[0]) == (1, True)
     assert old == 1, "of the old table only the price of disks is left: the list of the embedded cloud has none"
     again = refresh(site)
