@@ -3,8 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ci.errors import CommandError
 from ci.result import Result
 from ci.site import Site
+from infra.spec.errors import nearest
 
 if TYPE_CHECKING:
     from mypy_boto3_ce import CostExplorerClient
@@ -29,6 +31,12 @@ class CostResult(Result):
 
 def cost(site: Site, *, by: str = "component", days: int = 30) -> CostResult:
     """Return what the environment cost in the last `days`, today among them, split by the tag `by`."""
+    if by not in (known := site.environment.tags("any")):
+        rule, fix = (
+            "is no tag of what it deploys",
+            nearest(by, known, otherwise=f"there are {', '.join(sorted(known))}"),
+        )
+        raise CommandError(thing="tag", value=repr(by), rule=rule, fix=fix)
     end = datetime.now(UTC).date() + timedelta(days=1)
     start = end - timedelta(days=days)
     usd: dict[str, float] = {}

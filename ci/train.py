@@ -12,7 +12,7 @@ from ci.artifacts import fetch_archive, upload_folder
 from ci.contracts import pool_contract, training_contract
 from ci.errors import CommandError
 from ci.progress import QUIET, Progress
-from ci.recovery.run import keep, rules
+from ci.recovery.run import check_begun, keep, rules
 from ci.recovery.state import Attempt
 from ci.result import Result
 from ci.site import Site
@@ -59,6 +59,8 @@ def train(
     one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before.
     """
     pool = _pool(site, on, most_usd)
+    if run:
+        check_begun(site, run)
     request, data_version = prepared(site, model, recipe, changes or {}, progress)
     if pool:
         return _on_pool(site, pool, replace(request, share=share), data_version, recipe, wait, progress)
@@ -145,7 +147,8 @@ def _kept(
         attempts=state.attempts,
         usd=round(state.usd, 6),
     )
-    return _finished(site, started, progress)
+    # Its log was told while it ran.
+    return _finished(site, started, QUIET)
 
 
 def _finished(site: Site, started: TrainResult, progress: Progress) -> TrainResult:

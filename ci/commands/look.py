@@ -20,7 +20,7 @@ def status(environment: EnvironmentName, json: AsJson = False, home: Home = None
     from ci.status import status as look
 
     result = look(site(environment, home))
-    rows = [("stack", name, f"{count} resources") for name, count in result.stacks.items()]
+    rows = [("stack", name, f"{count} resource{'s' * (count != 1)}") for name, count in result.stacks.items()]
     rows += [("endpoint", found.endpoint, _standing(found)) for found in result.endpoints]
     rows += [("cluster", found.cluster, _members(found)) for found in result.clusters]
     rows += [("job", found.job, f"{found.state} since {found.created}") for found in result.jobs]
@@ -66,9 +66,14 @@ def inventory(environment: EnvironmentName, json: AsJson = False, home: Home = N
     from ci.inventory import inventory as take
 
     result = take(site(environment, home))
-    rows = [(found.service, found.region, found.type, found.id) for found in result.resources]
+    # What an ARN begins with stands in the other columns.
+    rows = [(found.service, found.region, found.type, _less_arn(found.id)) for found in result.resources]
     text = console.table("service", "region", "type", "id", rows=rows) if rows else f"{environment}: empty"
     console.show(result, json, text)
+
+
+def _less_arn(identifier: str) -> str:
+    return identifier.split(":", 5)[-1] if identifier.startswith("arn:") else identifier
 
 
 def logs(

@@ -91,6 +91,8 @@ def _trained(environment: str, on: str, result: "TrainResult") -> str:
         follow = f"; follow it: groundplan logs {environment} {result.job} --follow" if on == "sagemaker" else ""
         return f"{result.job}: started{follow}"
     figures = f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, {result.seconds} s"
+    if count := len(result.attempts):
+        figures += f", ${result.usd:.4f} in {count} attempt{'s' * (count != 1)}"
     return f"{result.job}: {figures}\n{result.artifact}"
 
 

@@ -6,6 +6,7 @@ from ci import jobs
 from ci.contracts import training_contract
 from ci.errors import CommandError, JobError
 from ci.log_tail import TRAINING_JOBS, LogTail
+from ci.prices.refresh import snapshot
 from ci.progress import Progress
 from ci.recovery.keeper import ChangedError, look_after
 from ci.recovery.rules import Done, GiveUp, Rules, Start
@@ -19,19 +20,32 @@ from infra.prices import prices
 def rules(site: Site, *, most_usd: float) -> Rules:
     """Return the rules of a run on the environment's training machines, by the prices of its region."""
     contract, region = training_contract(site), site.home_region.name
-    price = prices().get((contract.instance_type, region))
+    table = prices(snapshot(site.environment, site.workspace))
+    price = table.get((contract.instance_type, region))
     if price is None:
         raise CommandError(
             thing=f"instance type {contract.instance_type!r}",
             value="no price",
             rule=f"is known for it in {region}, so no budget can be kept",
-            fix="add a row to infra/prices.csv, or train without --most-usd",
+            fix=f"ask AWS: groundplan prices refresh {site.name}; or train without --most-usd",
         )
-    spot = price.usd * prices()["spot-factor", region].usd
+    spot = price.usd * table["spot-factor", region].usd
     hourly = {Purchase.ON_DEMAND: price.usd, Purchase.SPOT: spot}
     rules = Rules(hourly_usd=hourly, most_usd=most_usd, most_seconds=contract.max_runtime_seconds)
     # Where the environment buys no spot, its runs are on demand from the first attempt.
     return rules if contract.spot else rules.model_copy(update={"reclaims_before_on_demand": 0})
+
+
+def check_begun(site: Site, run: str) -> None:
+    """Raise `CommandError` for a run that nobody began: a slip of the pen must not begin another one."""
+    _, version = S3Store(site.client("s3"), training_contract(site).artifact_bucket, run).read()
+    if not version:
+        raise CommandError(
+            thing=f"run {run!r}",
+            value="no attempt",
+            rule=f"of it was ever made in environment {site.name!r}",
+            fix="give the name that `train --most-usd` printed, or leave --run away to begin one",
+        )
 
 
 def keep(site: Site, run: str, request: jobs.JobRequest, rules: Rules, progress: Progress) -> tuple[str, RunState]:

@@ -181,6 +181,8 @@ def test_a_job_that_fails_is_told_with_its_reason_and_its_log(site: Site, tmp_pa
         (lambda site: release(site, "unserved"), "no endpoint"),
         (lambda site: predict(site, "review-sentimant", ["a"]), "did you mean 'review-sentiment'?"),
         (lambda site: predict(site, ENDPOINT, []), "no text"),
+        (lambda site: train(site, MODEL, recipe="debug", most_usd=1, run="nope"), "of it was ever made"),
+        (lambda site: cost(site, by="modle"), "did you mean 'model'?"),
         (lambda site: list(logs(site, "review-sentimant")), "did you mean 'review-sentiment'?"),
     ],
 )
