@@ -25,9 +25,9 @@ Verdict = Literal["ready", "not ready"]
 
 
 class Diagnosis(Result):
-    """All findings about one environment, those of this machine first."""
+    """All findings about one environment, those of this machine first; without an environment, those alone."""
 
-    environment: str
+    environment: str | None
     verdict: Verdict
     findings: tuple[Finding, ...]
 
@@ -37,21 +37,26 @@ class Diagnosis(Result):
         return sum(finding.state == "fail" for finding in self.findings)
 
 
-def diagnose(environment: Environment, workspace: Workspace, *, progress: Progress = QUIET) -> Diagnosis:
+def diagnose(environment: Environment | None, workspace: Workspace, *, progress: Progress = QUIET) -> Diagnosis:
     """Check this machine, then the AWS that `environment` lives on, as far as it can be reached."""
     findings = list(check_machine(workspace))
+    if environment:
+        findings += _beyond(environment, workspace, progress)
+    verdict: Verdict = "not ready" if any(finding.state == "fail" for finding in findings) else "ready"
+    name = environment.name if environment else None
+    return Diagnosis(environment=name, verdict=verdict, findings=tuple(findings))
+
+
+def _beyond(environment: Environment, workspace: Workspace, progress: Progress) -> list[Finding]:
     try:
         site = Site.of(environment, workspace)
     except CommandError as error:
-        findings.append(Finding.of_error("cloud", error))
-    else:
-        identity = check_identity(site)
-        findings += identity
-        if not any(finding.state == "fail" for finding in identity):
-            progress.say("Asking AWS about state, roles, zones, instance types and quotas …")
-            findings += _ask(site)
-    verdict: Verdict = "not ready" if any(finding.state == "fail" for finding in findings) else "ready"
-    return Diagnosis(environment=environment.name, verdict=verdict, findings=tuple(findings))
+        return [Finding.of_error("cloud", error)]
+    identity = check_identity(site)
+    if any(finding.state == "fail" for finding in identity):
+        return identity
+    progress.say("Asking AWS about state, roles, zones, instance types and quotas …")
+    return [*identity, *_ask(site)]
 
 
 def _ask(site: Site) -> Iterable[Finding]:

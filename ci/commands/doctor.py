@@ -1,10 +1,10 @@
 """doctor: what would stop a deploy, before it begins."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, Mirror, workspace
+from ci.commands.options import AsJson, Home, Mirror, workspace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from ci.finding import Finding
 
 
-def doctor(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+EnvironmentOrNone = Annotated[
+    str | None, typer.Argument(metavar="ENVIRONMENT", help="A file in environments/; without it, this machine alone.")
+]
+
+
+def doctor(
+    environment: EnvironmentOrNone = None, json: AsJson = False, mirror: Mirror = None, home: Home = None
+) -> None:
     """Find what would stop a deploy, or leave it without use, and how to mend it; exits 2 when there is something.
 
     Example: groundplan doctor prod
@@ -22,7 +29,8 @@ def doctor(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = 
     from ci import console
     from ci.doctor import diagnose
 
-    result = diagnose(environments.load(environment), workspace(home, mirror))
+    found = environments.load(environment) if environment else None
+    result = diagnose(found, workspace(home, mirror), progress=console.terminal_progress())
     console.show(result, json, screen(result))
     if result.failures:
         raise typer.Exit(2)
@@ -46,7 +54,7 @@ def screen(diagnosis: "Diagnosis") -> "Table":
     ):
         if enough := sum(found.state == "ok" for found in many):
             rows.append(("ok", check, f"{enough} of {len(many)} {told}"))
-    return console.table("", "check", f"{diagnosis.environment}: {diagnosis.verdict}", rows=rows)
+    return console.table("", "check", f"{diagnosis.environment or 'this machine'}: {diagnosis.verdict}", rows=rows)
 
 
 def _is_one_of_many(found: "Finding") -> bool:

@@ -110,3 +110,9 @@ def test_without_credentials_it_exits_with_2_and_says_which_are_missing(tiny: Ti
     assert answer.returncode == 2
     assert "sign in to account 333333333333" in answer.stdout
     assert "prod: not ready" in answer.stdout
+
+
+def test_without_an_environment_this_machine_alone_is_looked_at(workspace: Workspace) -> None:
+    result = diagnose(None, workspace)
+    assert (result.environment, result.verdict) == (None, "ready")
+    assert {finding.check for finding in result.findings} == {"terraform", "node", "provider", "disk", "ports"}
