@@ -61,6 +61,7 @@ class Use(Result):
     """What is paid by use, in no sum: the price of a unit, and how many resources it is paid for."""
 
     what: str
+    region: str
     usd: float
     unit: str
     resources: int
@@ -111,8 +112,8 @@ def estimate(
         stacks={stack.id: Sum.of(line for line in found.lines if line.stack == stack.id) for stack in stacks},
         lines=tuple(sorted(found.lines, key=lambda line: -line.worst_usd_per_hour)),
         by_use=tuple(
-            Use(what=what, usd=usd, unit=unit, resources=count)
-            for (what, usd, unit), count in sorted(found.uses.items())
+            Use(what=what, region=region, usd=usd, unit=unit, resources=count)
+            for (what, region, usd, unit), count in sorted(found.uses.items())
         ),
         errors=tuple(found.errors),
         not_priced=dict(sorted(found.unknown.items())),
@@ -125,7 +126,7 @@ class _Found:
     """What has been looked at so far."""
 
     lines: list[Line] = field(default_factory=list)
-    uses: Counter[tuple[str, float, str]] = field(default_factory=Counter)
+    uses: Counter[tuple[str, str, float, str]] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     prices: list[Price] = field(default_factory=list)
@@ -145,7 +146,7 @@ class _Found:
             if isinstance(item, Unpriced):
                 self.errors.append(f"{stack} {declared.kind}.{declared.name}: {item.reason}")
             elif isinstance(item, ByUse):
-                self.uses[item.what, item.usd, item.unit] += copies
+                self.uses[item.what, declared.book.region, item.usd, item.unit] += copies
             else:
                 self.lines.append(_line(stack, declared, item, copies))
 

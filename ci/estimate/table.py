@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ci import console
-from ci.estimate.report import Estimate, Sum
+from ci.estimate.report import Estimate, Sum, Use
 from infra.prices import OLD_DAYS
 
 if TYPE_CHECKING:
@@ -99,5 +99,12 @@ def _lines(estimate: Estimate) -> object:
 
 
 def _uses(estimate: Estimate) -> object:
-    rows = [(use.what, f"{use.usd:g}", use.unit, use.resources) for use in estimate.by_use]
-    return console.table("by use, in no sum", "USD>", "for each", "resources>", rows=rows)
+    """One row for each use and price, with the regions that ask it."""
+    found: dict[tuple[str, float, str], list[Use]] = {}
+    for use in estimate.by_use:
+        found.setdefault((use.what, use.usd, use.unit), []).append(use)
+    rows = [
+        (what, f"{usd:g}", unit, sum(use.resources for use in uses), ", ".join(use.region for use in uses))
+        for (what, usd, unit), uses in found.items()
+    ]
+    return console.table("by use, in no sum", "USD>", "for each", "resources>", "in", rows=rows)
