@@ -6,6 +6,7 @@ import typer
 
 from ci.commands.cloud import cloud
 from ci.commands.dashboard import dashboard
+from ci.commands.data import data
 from ci.commands.demo import demo
 from ci.commands.doctor import doctor
 from ci.commands.drill import drill
@@ -25,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cloud, name="cloud", short_help="Start, stop and reach the embedded AWS")
+app.add_typer(data, name="data", short_help="Make the data sets that models are trained on")
 app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the cloud")
 app.add_typer(prices, name="prices", short_help="Renew the prices that estimates use")
 app.add_typer(runs, name="runs", short_help="List, show, compare and reproduce training runs")

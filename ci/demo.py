@@ -1,6 +1,5 @@
 """The whole platform in one run: from an empty cloud to answered predictions and back to nothing."""
 
-import json
 import textwrap
 import time
 from collections.abc import Iterator
@@ -99,14 +98,16 @@ def _refuse_unless_empty(site: Site) -> None:
 
 def _answers(site: Site, endpoint: str, model: str, progress: Progress) -> tuple[Answer, ...]:
     """Ask about held-out sentences, one request each, as a caller would."""
-    lines = (site.workspace.home / "datasets" / model / "test.jsonl").read_text().splitlines()[:SENTENCES]
+    from ml.data import datasets
+
+    _, data = datasets.read(site.workspace.home / "datasets" / model)
     answers = []
-    for row in map(json.loads, lines):
-        found = predict(site, endpoint, [row["text"]]).predictions[0]
+    for row in data["test"][:SENTENCES]:
+        found = predict(site, endpoint, [row.text]).predictions[0]
         answers.append(
             Answer(
-                text=row["text"],
-                expected=row["label"],
+                text=row.text,
+                expected=row.label,
                 label=found.answer["label"],
                 score=found.answer["score"],
                 milliseconds=found.milliseconds,
@@ -114,7 +115,7 @@ def _answers(site: Site, endpoint: str, model: str, progress: Progress) -> tuple
         )
         said = answers[-1]
         mark = "✓" if said.label == said.expected else "✗"
-        progress.say(f"  {mark} {said.label} {said.score:.2f}  {textwrap.shorten(row['text'], 90)}")
+        progress.say(f"  {mark} {said.label} {said.score:.2f}  {textwrap.shorten(row.text, 90)}")
     return tuple(answers)
 
 

@@ -158,7 +158,6 @@ def _call(site: Site, request: JobRequest, contract: TrainingContract, name: str
             "MetricDefinitions": [{"Name": metric, "Regex": regex} for metric, regex in METRICS.items()],
         },
         "HyperParameters": dict(request.hyperparameters),
-        "InputDataConfig": [_channel(channel, uri) for channel, uri in request.channels.items()],
         "OutputDataConfig": {
             "S3OutputPath": f"s3://{contract.artifact_bucket}/jobs",
             "KmsKeyId": contract.kms_key_arn,
@@ -174,6 +173,8 @@ def _call(site: Site, request: JobRequest, contract: TrainingContract, name: str
         "EnableManagedSpotTraining": spot,
         "Tags": tags(site, component="training", model=request.model),
     }
+    if request.channels:
+        call["InputDataConfig"] = [_channel(channel, uri) for channel, uri in request.channels.items()]
     if request.kind == "optimize":
         call["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python", "-m", "ml", "optimize"]
     if spot:

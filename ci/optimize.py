@@ -33,8 +33,10 @@ def optimize(site: Site, model: str, *, job: str | None = None, progress: Progre
             rule="has left no model",
             fix=f"take a completed one, or train: groundplan train {site.name} {model}",
         )
-    channels = {
-        source["ChannelName"]: source["DataSource"]["S3DataSource"]["S3Uri"] for source in trained["InputDataConfig"]
+    # A training job that streamed its data has no channel for it.
+    channels = {"training": trained["HyperParameters"].get("data", "")} | {
+        source["ChannelName"]: source["DataSource"]["S3DataSource"]["S3Uri"]
+        for source in trained.get("InputDataConfig", ())
     }
     request = jobs.JobRequest(
         kind="optimize",

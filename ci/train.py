@@ -47,6 +47,7 @@ def train(
     changes: Mapping[str, str] | None = None,
     on: str = SAGEMAKER,
     share: str | None = None,
+    stream: bool = False,
     wait: bool = True,
     most_usd: float | None = None,
     run: str | None = None,
@@ -56,12 +57,13 @@ def train(
 
     `on` is "sagemaker", or "batch:POOL" for a pool of the environment, of which the job is somebody's `share`.
     Raises `JobError` with the reason and the log's tail when the job fails. With `most_usd` the training is a run of
-    one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before.
+    one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before. With
+    `stream` the job reads its data from S3 while it trains.
     """
     pool = _pool(site, on, most_usd)
     if run:
         check_begun(site, run)
-    request, data_version = prepared(site, model, recipe, changes or {}, progress)
+    request, data_version = prepared(site, model, recipe, changes or {}, progress, stream=stream)
     if pool:
         return _on_pool(site, pool, replace(request, share=share), data_version, recipe, wait, progress)
     if most_usd is not None:
@@ -73,7 +75,7 @@ def train(
 
 
 def prepared(
-    site: Site, model: str, recipe: str, changes: Mapping[str, str], progress: Progress
+    site: Site, model: str, recipe: str, changes: Mapping[str, str], progress: Progress, *, stream: bool = False
 ) -> tuple[jobs.JobRequest, str]:
     """Check what is asked for and bring the data to S3; return the job to start and the data's version."""
     from ml.data import datasets
@@ -86,12 +88,12 @@ def prepared(
     folder = site.workspace.home / "datasets" / model
     # What it prints is no result of ours.
     with redirect_stdout(sys.stderr):
-        data = datasets.prepare(model, site.workspace.cache / "datasets", folder)
+        data = datasets.prepared(model, folder) or datasets.prepare(model, site.workspace.cache / "datasets", folder)
     uri = upload_folder(site, folder, contract.data_bucket, f"datasets/{model}/{data.version}", last=datasets.MANIFEST)
     progress.say(f"Data set {model} {data.version} is at {uri}.")
-    asked = {"model": model, "recipe": recipe, **changes}
-    request = jobs.JobRequest(kind="train", model=model, channels={"training": uri}, hyperparameters=asked)
-    return request, data.version
+    asked = {"model": model, "recipe": recipe, **changes} | ({"data": uri} if stream else {})
+    channels = {} if stream else {"training": uri}
+    return jobs.JobRequest(kind="train", model=model, channels=channels, hyperparameters=asked), data.version
 
 
 def _pool(site: Site, on: str, most_usd: float | None) -> str | None:

@@ -21,6 +21,10 @@ THREADS_VARIABLE = "GROUNDPLAN_THREADS"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 # The SDKs' own variable. Set by who starts a job on a spot machine; watched then for what happens to the machine.
 METADATA_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+# Where shards that a job streams are kept, and how much of the disk they may take. In a folder of the machine's all its
+# jobs share them, later ones too; by default they lie, and go, with the job's own files.
+DATA_CACHE_VARIABLE = "GROUNDPLAN_DATA_CACHE"
+DATA_CACHE_GIB_VARIABLE = "GROUNDPLAN_DATA_CACHE_GIB"
 NOTICE_SECONDS_VARIABLE = "GROUNDPLAN_NOTICE_SECONDS"
 # Where nobody copies the folder of checkpoints to S3, as SageMaker does: s3://bucket/prefix, the same for a whole run.
 CHECKPOINTS_VARIABLE = "GROUNDPLAN_CHECKPOINTS"
@@ -75,6 +79,8 @@ class Container:
     metadata_endpoint: str | None = None
     notice_seconds: float = 5.0
     checkpoint_copies: str | None = None
+    shared_data_cache: Path | None = None
+    data_cache_gib: int = 16
 
     @property
     def configuration(self) -> Path:
@@ -84,6 +90,11 @@ class Container:
     def channel(self, name: str) -> Path:
         """Folder of an input channel's files."""
         return self.base / "input" / "data" / name
+
+    @property
+    def data_cache(self) -> Path:
+        """Folder of the shards that the machine's jobs read from S3."""
+        return self.shared_data_cache or self.base / "data-cache"
 
     @property
     def model(self) -> Path:
@@ -123,6 +134,8 @@ def container() -> Container:
         metadata_endpoint=read(METADATA_VARIABLE),
         notice_seconds=_seconds(NOTICE_SECONDS_VARIABLE, 5.0),
         checkpoint_copies=read(CHECKPOINTS_VARIABLE) or None,
+        shared_data_cache=Path(shared) if (shared := read(DATA_CACHE_VARIABLE)) else None,
+        data_cache_gib=_number(DATA_CACHE_GIB_VARIABLE, 16),
     )
 
 

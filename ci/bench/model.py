@@ -81,8 +81,7 @@ def served_model(site: Site, folder: Path) -> Served:
     s3.create_bucket(Bucket=BUCKET)
     s3.upload_file(str(folder / "bundle.tar.gz"), BUCKET, RELEASED)
     s3.upload_file(str(given / "model" / "model.tar.gz"), BUCKET, TRAINED)
-    rows = (data / "test.jsonl").read_text().splitlines()[:TEXTS]
-    texts = [json.loads(row)["text"] for row in rows]
+    texts = [row.text for row in datasets.read(data)[1]["test"][:TEXTS]]
     return Served(
         uri=f"s3://{BUCKET}/{RELEASED}",
         variables={PUBLIC_KEY_VARIABLE: signer.public_key_pem()},

@@ -22,6 +22,10 @@ JobName = Annotated[
 Place = Annotated[
     str, typer.Option(metavar="PLACE", help="Where: `sagemaker`, or `batch:POOL` for a pool of GPU machines.")
 ]
+BegunRun = Annotated[str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")]
+Stream = Annotated[
+    bool, typer.Option("--stream", help="Read the data from S3 while training, instead of copying it beforehand.")
+]
 Share = Annotated[str | None, typer.Option(metavar="NAME", help="Whose share of the pool, where it has fair shares.")]
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Train nothing: tell memory, time and dollars of a run beforehand.")
@@ -44,14 +48,13 @@ def train(
     ] = None,
     on: Place = "sagemaker",
     share: Share = None,
+    stream: Stream = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
     most_usd: Annotated[
         float | None,
         typer.Option(min=0.01, metavar="USD", help="Start again after reclaims, until this is spent."),
     ] = None,
-    run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")
-    ] = None,
+    run: BegunRun = None,
     plan: PlanOnly = False,
     machine: PlannedMachine = None,
     tokens: PlannedTokens = None,
@@ -78,6 +81,7 @@ def train(
         changes=_pairs(changes or ()),
         on=on,
         share=share,
+        stream=stream,
         wait=wait,
         most_usd=most_usd,
         run=run,

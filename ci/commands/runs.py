@@ -50,7 +50,7 @@ def show(environment: EnvironmentName, run: Job, plot: Plot = None, json: AsJson
     result = read(site(environment, home), run)
     _draw(plot, result)
     figures = {name: value for name, value in result.report.items() if name != "curve"}
-    console.show(result, json, console.table("", "", rows=[*_rows(result.manifest), *_rows(figures)]))
+    console.show(result, json, console.table("", "", rows=[*_rows(_brief(result.manifest)), *_rows(figures)]))
 
 
 @runs.command(short_help="Show in what two runs differ")
@@ -90,6 +90,15 @@ def reproduce(environment: EnvironmentName, run: Job, json: AsJson = False, home
     if json or result.same:
         console.show(result, json, f"{result.again}: every figure is that of {result.original}")
     check(result)
+
+
+def _brief(manifest: "Mapping[str, Any]") -> "Mapping[str, Any]":
+    """Return the manifest with a line for all shards of a split; --json has the hash of each."""
+    splits: dict[str, list[int]] = {}
+    for name, facts in manifest["data"]["files"].items():
+        splits.setdefault(name.rpartition("-")[0] or name, []).append(facts["rows"])
+    files = {name: f"{sum(rows)} rows in {len(rows)} shards" for name, rows in splits.items()}
+    return {**manifest, "data": {**manifest["data"], "files": files}}
 
 
 def _rows(values: "Mapping[str, Any]", at: str = "") -> list[tuple[str, Any]]:

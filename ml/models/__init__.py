@@ -5,7 +5,8 @@
 | card.py      | `CARD`: purpose, request and answer, licences, limits           | no            |
 | recipes.py   | `RECIPES`: name → typed values of one way to train it           | no            |
 |              | `SEARCH` (optional): field → where `tune` looks for better ones | no            |
-| data.py      | `SOURCE`, `read(cache)`, `group(example)`                       | no            |
+| data.py      | `SOURCE`, `read(cache)`, `group(example)`; if wanted            | no            |
+|              | `transform(rows, **SETTINGS)`, `SETTINGS`, `PACKAGES`           |               |
 | baseline.py  | `accuracy(train, test)`: the simple rival that it must beat     | no            |
 | task.py      | `build(recipe, data, world)`: what the training loop is given   | yes           |
 | exporting.py | `load(folder)`, `inputs(…)`: the trained network, for ONNX      | yes           |

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import torch
 
 from ml.contract import TRAINING_CHANNEL, Container, Place
-from ml.data import datasets
+from ml.data import datasets, streaming
+from ml.data.cache import ShardCache
+from ml.data.datasets import DataManifest, Example
 from ml.models import catalogue
 from ml.training import notices, parallel, request, run_manifest, stop
 from ml.training.checkpoints import Checkpoints
@@ -32,9 +35,10 @@ def train(container: Container, place: Place) -> None:
 
 
 def _train(container: Container, asked: Request, world: World, stop_request: stop.StopRequest) -> None:
-    manifest, data = datasets.read(container.channel(TRAINING_CHANNEL))
+    manifest, data = _data(container, asked)
     world.say(f"model={asked.model} recipe={asked.recipe_name} data={manifest.version} processes={world.size}")
-    data = {name: rows[: asked.recipe.most_examples or None] for name, rows in data.items()}
+    if asked.data:
+        world.say(f"streaming data={asked.data} shards={len(manifest.files)} cache={container.data_cache}")
     described = run_manifest.describe(container, asked, manifest, world)
     tracker = _tracker(container, asked, described) if world.is_first else None
     finished = False
@@ -77,6 +81,17 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
             tracker.close(finished=finished)
 
 
+def _data(container: Container, asked: Request) -> tuple[DataManifest, dict[str, Sequence[Example]]]:
+    """Open the data set where the request says that it is; a few examples of it are simply held in memory."""
+    if asked.data:
+        cache = ShardCache(container.data_cache, container.data_cache_gib * 2**30)
+        manifest, rows = streaming.stream(asked.data, cache)
+    else:
+        manifest, rows = datasets.read(container.channel(TRAINING_CHANNEL))
+    most = asked.recipe.most_examples
+    return manifest, {name: split[:most] if most else split for name, split in rows.items()}
+
+
 def _tracker(container: Container, asked: Request, described: dict[str, Any]) -> Tracker:
     parameters = {
         **described["recipe"],
@@ -105,7 +120,7 @@ def _write_report(
     asked: Request,
     outcome: Outcome,
     described: dict[str, Any],
-    data: dict[str, list[datasets.Example]],
+    data: Mapping[str, Sequence[Example]],
 ) -> None:
     """Judge the simple baseline on the same rows, and write down how both did."""
     baseline = catalogue.part(asked.model, "baseline").accuracy(data["train"], data["test"])

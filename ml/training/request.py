@@ -15,11 +15,15 @@ FOREIGN_PREFIX = "sagemaker_"
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Which model to train, by which recipe; any field of the recipe may be given as a hyperparameter and then wins."""
+    """Which model to train, by which recipe; any field of the recipe may be given as a hyperparameter and then wins.
+
+    `data` is the S3 address of a data set that is streamed; without it the platform has copied one into a channel.
+    """
 
     model: str
     recipe_name: str
     recipe: Recipe
+    data: str | None = None
 
 
 def read(container: Container) -> Request:
@@ -35,5 +39,5 @@ def read(container: Container) -> Request:
     for name in ("model", "recipe"):
         if name not in changes:
             raise InputError("hyperparameters", str(sorted(changes)), f"lack {name!r}", f"give at least {EXAMPLE}")
-    model, name = changes.pop("model"), changes.pop("recipe")
-    return Request(model=model, recipe_name=name, recipe=catalogue.recipe(model, name).changed(changes))
+    model, name, data = changes.pop("model"), changes.pop("recipe"), changes.pop("data", None)
+    return Request(model=model, recipe_name=name, recipe=catalogue.recipe(model, name).changed(changes), data=data)

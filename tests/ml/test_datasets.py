@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,11 +86,13 @@ def test_the_reviews_are_shuffled_balanced_and_without_leak(reviews: Path) -> No
     manifest, data = datasets.read(reviews)
     train, test = data["train"], data["test"]
     assert (len(train), len(test)) == (7989, 2081)
-    assert manifest.files["test.jsonl"].labels == {"negative": 1068, "positive": 1013}
+    shards = manifest.shards("test").values()
+    assert [facts.rows for facts in shards] == [1024, 1024, 33]
+    assert sum((Counter(facts.labels) for facts in shards), Counter()) == {"negative": 1068, "positive": 1013}
     # The source is sorted, positive first: a tenth of each file must look like the whole.
     assert 0.4 < sum(row.label == "positive" for row in train[:800]) / 800 < 0.6
     assert not {row.text.casefold() for row in train} & {row.text.casefold() for row in test}
-    assert all(row.text.strip() for row in train + test)
+    assert all(row.text.strip() for row in [*train, *test])
 
 
 def test_preparing_again_gives_the_same_version(reviews: Path, tmp_path: Path) -> None:

@@ -120,11 +120,11 @@ def test_data_that_changed_on_the_way_is_refused(
     toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: Train
 ) -> None:
     Job(base=tmp_path).configure(TOY, toy_data)
-    rows = tmp_path / "input" / "data" / "training" / "train.jsonl"
+    rows = tmp_path / "input" / "data" / "training" / "train-00000.jsonl"
     rows.write_text(rows.read_text().replace("a", "b", 1))
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     assert main(["train"]) == 2
-    assert "train.jsonl is missing or differs from manifest.json" in (tmp_path / "output" / "failure").read_text()
+    assert "train-00000.jsonl is missing or differs from manifest.json" in (tmp_path / "output" / "failure").read_text()
 
 
 def test_a_script_that_raises_leaves_its_reason(

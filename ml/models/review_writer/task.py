@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.data.datasets import Example
+from ml.data.datasets import Example, Rows
+from ml.data.sharded import Lengths
 from ml.models.review_writer.model import BYTES, Writer
 from ml.models.review_writer.recipes import LanguageRecipe
 from ml.training.world import World
@@ -20,13 +21,13 @@ JUDGED_TOGETHER = 64
 class Writing:
     """Teaches the network to go on with a text."""
 
-    def __init__(self, recipe: LanguageRecipe, data: dict[str, list[Example]], world: World) -> None:
+    def __init__(self, recipe: LanguageRecipe, data: Mapping[str, Sequence[Example]], world: World) -> None:
         self._world = world
         self._shape = recipe.shape
         self.module: nn.Module = Writer(**self._shape, dropout=recipe.dropout).to(world.device)
-        self._windows = windows(data["train"], recipe.context).to(world.device)
+        self._windows = sharded_windows(data["train"], recipe.context)
         self._test_windows = windows(data["test"], recipe.context)[world.rank :: world.size].to(world.device)
-        self.lengths: Sequence[int] = [recipe.context] * len(self._windows)
+        self.lengths: Sequence[int] = Lengths(self._windows, lambda _: recipe.context)
 
     def _logits(self, module: nn.Module, rows: Tensor) -> Tensor:
         with self._world.fast_arithmetic():
@@ -35,7 +36,7 @@ class Writing:
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
         """Return the mean cross-entropy of each next byte, in nats."""
-        rows = self._windows[list(batch)]
+        rows = torch.stack([self._windows[position] for position in batch]).to(self._world.device)
         return functional.cross_entropy(self._logits(module, rows).view(-1, BYTES), rows[:, 1:].long().flatten())
 
     def right_answers(self) -> tuple[int, int]:
@@ -55,7 +56,17 @@ class Writing:
 def windows(examples: Sequence[Example], context: int) -> Tensor:
     """Return the texts, a line each, cut into rows of `context` bytes and the one that follows, [rows, context + 1]."""
     text = torch.frombuffer(bytearray("\n".join(row.text for row in examples).encode()), dtype=torch.uint8)
+    if len(text) <= context:
+        return text.new_empty((0, context + 1))
     return text.unfold(0, context + 1, context)
+
+
+def sharded_windows(rows: Sequence[Example], context: int) -> Sequence[Tensor]:
+    """Return each window's bytes, [context + 1]; of a data set in shards each is cut for itself, when it is needed."""
+    if not isinstance(rows, Rows):
+        return list(windows(rows, context))
+    sizes = [(facts.text_bytes + facts.rows - 2) // context for facts in rows.facts]
+    return rows.recut(sizes, lambda shard: list(windows(shard, context)))
 
 
 build = Writing

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.data.datasets import Example
+from ml.data.sharded import Lengths
 from ml.models.toy_model.recipes import ToyRecipe
 from ml.training.world import World
 
@@ -30,16 +31,16 @@ class Layers(nn.Module):
 class Toy:
     """Letter counts → label."""
 
-    def __init__(self, recipe: ToyRecipe, data: dict[str, list[Example]], world: World) -> None:
+    def __init__(self, recipe: ToyRecipe, data: Mapping[str, Sequence[Example]], world: World) -> None:
         self.module: nn.Module = Layers(recipe.dropout)
-        rows = data["train"]
-        self._counts, self._labels = _tensors(rows)
+        self._rows = rows = data["train"]
         self._test_counts, self._test_labels = _tensors(world.mine(data["test"]))
-        self.lengths = [len(row.text) for row in rows]
+        self.lengths = Lengths(rows, lambda position: len(rows[position].text))
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
         """Mean cross-entropy of a batch."""
-        return functional.cross_entropy(module(self._counts[list(batch)]), self._labels[list(batch)])
+        counts, labels = _tensors([self._rows[position] for position in batch])
+        return functional.cross_entropy(module(counts), labels)
 
     def right_answers(self) -> tuple[int, int]:
         """Count the held-out words answered rightly."""
