@@ -26,6 +26,10 @@ METADATA_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 DATA_CACHE_VARIABLE = "GROUNDPLAN_DATA_CACHE"
 DATA_CACHE_GIB_VARIABLE = "GROUNDPLAN_DATA_CACHE_GIB"
 NOTICE_SECONDS_VARIABLE = "GROUNDPLAN_NOTICE_SECONDS"
+# Where containers cannot reach the metadata service: the URL of a queue of EventBridge's news of spot machines, and the
+# id that EC2 gave this one.
+NOTICE_QUEUE_VARIABLE = "GROUNDPLAN_NOTICE_QUEUE"
+INSTANCE_VARIABLE = "GROUNDPLAN_INSTANCE_ID"
 # Where nobody copies the folder of checkpoints to S3, as SageMaker does: s3://bucket/prefix, the same for a whole run.
 CHECKPOINTS_VARIABLE = "GROUNDPLAN_CHECKPOINTS"
 
@@ -78,6 +82,8 @@ class Container:
     assignment: str | None = None
     metadata_endpoint: str | None = None
     notice_seconds: float = 5.0
+    notice_queue: str | None = None
+    instance_id: str | None = None
     checkpoint_copies: str | None = None
     shared_data_cache: Path | None = None
     data_cache_gib: int = 16
@@ -133,6 +139,8 @@ def container() -> Container:
         assignment=read(ASSIGNMENT_VARIABLE),
         metadata_endpoint=read(METADATA_VARIABLE),
         notice_seconds=_seconds(NOTICE_SECONDS_VARIABLE, 5.0),
+        notice_queue=read(NOTICE_QUEUE_VARIABLE) or None,
+        instance_id=read(INSTANCE_VARIABLE) or None,
         checkpoint_copies=read(CHECKPOINTS_VARIABLE) or None,
         shared_data_cache=Path(shared) if (shared := read(DATA_CACHE_VARIABLE)) else None,
         data_cache_gib=_number(DATA_CACHE_GIB_VARIABLE, 16),

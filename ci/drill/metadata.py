@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 NOTICE = "/latest/meta-data/spot/instance-action"
 REBALANCE = "/latest/meta-data/events/recommendations/rebalance"
+INSTANCE_PATH, INSTANCE = "/latest/meta-data/instance-id", "i-0123456789abcdef0"
 TOKEN = "drill"
 
 
@@ -19,7 +20,7 @@ class Metadata(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.said: dict[str, str] = {}
+        self.said: dict[str, str] = {INSTANCE_PATH: INSTANCE}
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def announce_interruption(self) -> None:

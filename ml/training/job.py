@@ -26,9 +26,11 @@ from ml.training.world import World, join
 def train(container: Container, place: Place) -> None:
     """Do the job as this process of its run."""
     asked = request.read(container)
+    # One process of a machine listens; all stop at the same step.
+    told = notices.sources(container) if place.local_rank == 0 else []
     with (
         stop.listening() as stop_request,
-        notices.watched(container.metadata_endpoint, stop_request, container.notice_seconds),
+        notices.watched(told, stop_request, container.notice_seconds),
         join(place) as world,
     ):
         _train(container, asked, world, stop_request)
