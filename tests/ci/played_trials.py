@@ -88,6 +88,7 @@ class Cloud:
         if self.full:
             return False
         assert trial.plan
+        assert not trial.stop, "what was interrupted is not begun after all"
         if trial.number not in self.jobs:  # SageMaker takes a name once and for ever.
             assert [job.values for job in self.running()].count(dict(trial.values)) == 0
             self.jobs[trial.number] = Job(dict(trial.values), trial.plan.limit_seconds)

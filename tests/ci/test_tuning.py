@@ -1,5 +1,7 @@
 """What a tuner does with a study's trials, one situation at a time."""
 
+import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ci.tuning.budget import LEAST_SECONDS, Budget, Over, Start, Wait, decide
 from ci.tuning.curve import Curve
 from ci.tuning.trials import ENDING_SECONDS, End, Plan, State, Trial
 from ci.tuning.tuner import Tuner
-from tests.ci.played_trials import DEFAULTS, MACHINE, SEARCH, Cloud, study_in
+from tests.ci.played_trials import DEFAULTS, MACHINE, SEARCH, Cloud, Killed, Storage, study_in
 
 
 def tuner(cloud: Cloud, storage: BaseStorage, *, trials: int = 8, **more: Any) -> Tuner:
@@ -186,3 +188,23 @@ def test_a_loss_that_is_no_number_is_worse_than_any() -> None:
         study.end(other, State.COMPLETE, End(accuracy=0.5))
     assert study.reached(study.plan(study.ask(), plan), curve.rungs)
     assert not study.reached(study.plan(study.ask(), plan), {25: -1.5})
+
+
+def test_a_kill_at_any_write_tries_no_interrupted_trial_twice() -> None:
+    kills = 0
+    for writes in range(12):
+        cloud, storage = Cloud(), Storage()
+        at_work = tuner(cloud, storage, trials=6)
+        at_work.look()
+        at_work.interrupt()
+        for job in cloud.jobs.values():
+            job.end = (Outcome.STOPPED, None)
+        storage.writes_left = writes
+        with suppress(Killed):
+            tuner(cloud, storage, trials=6).look()
+        kills += storage.writes_left < 0
+        storage.writes_left = math.inf
+        finish(cloud, tuner(cloud, storage, trials=6))
+        tried = [str(job.values) for job in cloud.jobs.values()]
+        assert len(set(tried)) == 4, "two of six were tried again, once each"
+    assert kills == 12

@@ -4,6 +4,7 @@ The cloud is played, with a clock; Optuna and all that decides are the real ones
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,6 +97,17 @@ class Studies(RuleBasedStateMachine):
     def no_more_run_than_may(self) -> None:
         if hasattr(self, "cloud"):
             assert len(self.cloud.running()) <= self.parallel
+
+    @invariant()
+    def no_trial_is_lost_and_none_is_done_twice(self) -> None:
+        if not hasattr(self, "cloud"):
+            return
+        found = study_in(self.storage).optuna.get_trials(deepcopy=False)
+        assert sum(trial.state.name == "RUNNING" and "plan" not in trial.user_attrs for trial in found) <= 1
+        # Values are drawn twice by nobody, so equal ones are those of an interrupted trial that is tried again.
+        tried = Counter(str(trial.values) for trial in self.known())
+        again = Counter(str(trial.values) for trial in self.known() if trial.stop is Stop.INTERRUPTED)
+        assert all(times <= 1 + again[values] for values, times in tried.items())
 
     @invariant()
     def what_is_known_of_an_end_stays(self) -> None:
