@@ -24,6 +24,11 @@ class JobRole(Construct):
                 Statement(("s3:ListBucket",), tuple(reads)),
                 Statement(("s3:GetObject",), tuple(f"{bucket}/*" for bucket in reads)),
                 Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (f"{writes}/*",)),
+                # Of a run only the last few checkpoints are kept.
+                Statement(
+                    ("s3:DeleteObject",),
+                    tuple(f"{writes}/{below}" for below in ("checkpoints/*", "runs/*/checkpoints/*")),
+                ),
                 Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
             ),
         )

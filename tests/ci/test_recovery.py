@@ -1,5 +1,8 @@
 """Runs that outlive their machines: no schedule of events loses one, runs it twice at once, or spends over its cap."""
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -14,6 +17,7 @@ from ci.recovery.rules import Done, GiveUp, Rules, Start, Wait, decide
 from ci.recovery.s3_store import S3Store
 from ci.recovery.sagemaker_jobs import outcome_of
 from ci.recovery.state import Attempt, Outcome, Purchase, RunState
+from tests.ml.faulty_s3 import BUCKET, serving
 
 PRICES = {Purchase.SPOT: 0.4, Purchase.ON_DEMAND: 1.0}
 RULES = Rules(hourly_usd=PRICES, most_usd=4.0, reclaims_before_on_demand=2, most_failures=2, most_seconds=3600)
@@ -176,6 +180,63 @@ def test_a_state_is_written_only_over_the_one_that_was_read() -> None:
     other.write(after((Outcome.RECLAIMED, 60), (Outcome.FAILED, 60)), version)
     with pytest.raises(ChangedError):
         one.write(begun, version)
+
+
+class OneRoom:
+    """A cloud in which every job is reclaimed at once, but for the third; it notes how many it was given at a time."""
+
+    def __init__(self) -> None:
+        self.submitted: list[int] = []
+        self._lock = threading.Lock()
+
+    def submit(self, attempt: Attempt) -> None:
+        with self._lock:
+            if attempt.number not in self.submitted:
+                self.submitted.append(attempt.number)
+
+    def status(self, attempt: Attempt) -> Status:
+        if attempt.number not in self.submitted:
+            return NotThere()
+        return Ended(Outcome.SUCCEEDED if attempt.number == 3 else Outcome.RECLAIMED, 60.0)
+
+
+class AllAtOnce(S3Store):
+    """Goes on from its first look only when all others have had theirs."""
+
+    met: threading.Barrier | None = None
+
+    def read(self) -> tuple[RunState, str]:
+        found = super().read()
+        if self.met:
+            self.met.wait()
+            self.met = None
+        return found
+
+
+def test_launchers_of_one_run_share_its_attempts() -> None:
+    """Eight at once, over real HTTP: each attempt is begun by one of them, the others are refused and look again."""
+    cloud, refused = OneRoom(), Counter[int]()
+    with serving() as service:
+        start = threading.Barrier(8)
+
+        def launch(number: int) -> RunState:
+            store = AllAtOnce(service.client(), BUCKET, "run")
+            store.met = start
+            while True:
+                try:
+                    decision, state = look_after(store, cloud, RULES)
+                except ChangedError:
+                    refused[number] += 1
+                    continue
+                if isinstance(decision, Done):
+                    return state
+
+        with ThreadPoolExecutor(8) as pool:
+            states = list(pool.map(launch, range(8)))
+    assert sorted(cloud.submitted) == [1, 2, 3]
+    assert {state.model_dump_json() for state in states} == {states[0].model_dump_json()}
+    assert [attempt.outcome for attempt in states[0].attempts] == ["reclaimed", "reclaimed", "succeeded"]
+    assert refused, "none was in another's way"
 
 
 @pytest.mark.parametrize(
