@@ -82,9 +82,9 @@ def _row(result: "TuneResult", line: "TrialLine") -> tuple[object, ...]:
     from ci.tuning.tuner import shown
 
     state = f"{line.state}{f' at {max(line.rungs)} %' if line.state == 'pruned' and line.rungs else ''}"
-    state += f": {line.reason.splitlines()[0][:80]}" if line.state == "failed" else ""
     state += " (the recipe's own values)" if line.is_default else ""
     state += " ← best" if line.number == result.best else ""
+    state += f": {line.reason.splitlines()[0][:80]}" if line.state == "failed" else ""
     accuracy = f"{line.accuracy:.4f}" if line.accuracy is not None else ""
     return line.number, *map(shown, line.values.values()), accuracy, f"{line.seconds:.0f}", f"{line.usd:.4f}", state
 

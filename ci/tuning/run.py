@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci import jobs
 from ci.contracts import training_contract
@@ -18,6 +19,9 @@ from ci.tuning.report import TuneResult, reported
 from ci.tuning.study import Study
 from ci.tuning.trial_jobs import TrialJobs
 from ci.tuning.tuner import Tuner
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
 
 
 def tune(
@@ -77,7 +81,7 @@ def _folder(site: Site, name: str) -> Path:
     return folder
 
 
-def _storage(folder: Path):  # type: ignore[no-untyped-def]
+def _storage(folder: Path) -> "BaseStorage":
     import optuna
 
     return optuna.storages.get_storage(f"sqlite:///{folder / 'study.db'}")
