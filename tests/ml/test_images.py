@@ -50,7 +50,15 @@ def test_a_cluster_s_image_is_pinned_has_the_ray_of_the_default_and_does_not_run
     lines = (IMAGES / "ray.Dockerfile").read_text().splitlines()
     assert [line for line in lines if line.startswith("FROM")] == ["FROM python:3.11-slim-bookworm@${BASE_DIGEST}"]
     assert [line for line in lines if line.startswith("USER")] == ["USER runner"]
-    assert pins(IMAGES / "ray.txt")["ray"] == ClusterSpec.model_fields["ray_version"].default
+    of_ray, of_training = (
+        {name.lower().replace("_", "-"): version for name, version in pins(IMAGES / f"{image}.txt").items()}
+        for image in ("ray", "train")
+    )
+    assert of_ray["ray"] == ClusterSpec.model_fields["ray_version"].default
+    # Both lists are installed, so that training runs on a cluster too.
+    assert {name: of_ray[name] for name in of_ray.keys() & of_training.keys()}.items() <= of_training.items()
+    locked = {name.lower().replace("_", "-"): version for name, version in pins(ROOT / "requirements.lock").items()}
+    assert {name: of_ray[name] for name in of_ray.keys() & locked.keys()}.items() <= locked.items()
 
 
 @pytest.mark.parametrize("image", ["serve", "train"])
