@@ -164,7 +164,7 @@ class Launchers:
 
             heard.strike = lose
             words = ("-m", "ml.clusters", "--address", cluster.address, "train", job.written(), "--workers", "2")
-            with self._started({}, *words) as process:
+            with self._started(cluster.environment, *words) as process:
                 _hear(process, heard)
         return fetch_archive(self._site, f"{job.output}/model.tar.gz", self._folder / "on-ray")
 

@@ -1,11 +1,12 @@
 """A real Ray cluster of processes on this machine: a head that runs no work, and nodes that come and go."""
 
+import secrets
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import create_server
 
@@ -19,13 +20,18 @@ OBJECT_STORE_BYTES = str(80 * 2**20)
 
 
 class RayCluster:
-    """A cluster at `address`; every node has one CPU, so that each worker of a job takes a node."""
+    """A cluster at `address`; every node has one CPU, so that each worker of a job takes a node.
+
+    Only who has the variables of `environment` may use it.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         with create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
-        self._folder, self._environment = folder, environment
+        # Without a token of its own a cluster takes what it finds in the home folder, or is open to everybody here.
+        self.environment = {**environment, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self._folder = folder
         self._nodes: list[subprocess.Popen[bytes]] = []
         self._start("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={folder}")
 
@@ -49,7 +55,7 @@ class RayCluster:
             "--node-ip-address=127.0.0.1", f"--object-store-memory={OBJECT_STORE_BYTES}", *words,
         ]  # fmt: skip
         with log.open("wb") as out:
-            process = subprocess.Popen(command, env=dict(self._environment), stdout=out, stderr=out)
+            process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=out)
         self._nodes.append(process)
         deadline = time.monotonic() + SECONDS_TO_START
         while "Ray runtime started" not in (said := log.read_text()):
@@ -62,12 +68,10 @@ class RayCluster:
 
     @staticmethod
     def _kill(node: subprocess.Popen[bytes]) -> None:
-        family = [psutil.Process(node.pid), *psutil.Process(node.pid).children(recursive=True)]
-        for process in family:
-            try:
+        with suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(node.pid).children(recursive=True):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
+        node.kill()
         node.wait()
 
 

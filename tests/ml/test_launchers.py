@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import subprocess
 import sys
 import textwrap
 import threading
@@ -67,6 +68,24 @@ def test_a_signal_to_the_launcher_reaches_every_process_and_starts_none_again(tm
     threading.Thread(target=strike).start()
     assert launcher.run() == 143
     assert (tmp_path / "starts-1").read_text() == "x"
+
+
+@pytest.mark.xdist_group("ml")
+@pytest.mark.parametrize(("copies", "code", "starts"), [("s3://bucket/run", 0, "xx"), (None, 143, "x")])
+def test_machines_agree_to_start_again_where_they_find_each_other_s_checkpoints(
+    copies: str | None, code: int, starts: str, tmp_path: Path
+) -> None:
+    """The second machine's process is lost once, and the first one's fails with it."""
+    program = BEGINNING + "if not starts: sys.exit(1) if rank == 0 else os.kill(os.getpid(), signal.SIGKILL)"
+    launchers = []
+    for number in (0, 1):
+        command = [sys.executable, "-c", program, str(tmp_path)]
+        container = Container(base=tmp_path / str(number), checkpoint_copies=copies, job_name=f"agree-{copies}")
+        launcher = f"Launcher({container!r}, {Machine(number=number, count=2)!r}, 1, {command!r})"
+        code_there = "from pathlib import *; from ml.contract import *; from ml.launchers.processes import Launcher\n"
+        launchers.append(subprocess.Popen([sys.executable, "-c", f"{code_there}raise SystemExit({launcher}.run())"]))
+    assert [one.wait(timeout=120) for one in launchers] == [code, code]
+    assert [(tmp_path / f"starts-{rank}").read_text() for rank in (0, 1)] == [starts, starts]
 
 
 @pytest.mark.xdist_group("ml")
