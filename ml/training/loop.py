@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW
 
 from ml.errors import InputError
-from ml.training import parallel
+from ml.training import lora, parallel
 from ml.training.batches import Batches
 from ml.training.checkpoints import Checkpoints, Position
 from ml.training.recipe import Recipe
 from ml.training.stop import StopRequest
 from ml.training.task import Task
+from ml.training.teaching import Teaching
 from ml.training.world import World
 
 Point = dict[str, Any]
@@ -78,11 +78,12 @@ class Run:
         self._batches = Batches(task.lengths, recipe.batch_size, recipe.seed)
         self._parts = _parts(self._batches.batch_size, recipe, world)
         self.steps = self._batches.per_epoch * recipe.epochs
-        self.module = parallel.spread(task.module.train(), recipe.parallel, world)
-        if recipe.compile:
-            self.module.compile()
-        self._optimizer = AdamW(self.module.parameters(), weight_decay=recipe.weight_decay, fused=True)
-        position = checkpoints.restore(self.module, self._optimizer)
+        if recipe.lora_rank:
+            lora.adapt(task.module, recipe.lora_rank, recipe.lora_alpha)
+        parallel.shard(task.module.train(), recipe.parallel, world)
+        self._teaching = Teaching(task.module, recipe, self.steps)
+        self._optimizer = self._teaching.optimizer(recipe.weight_decay)
+        position = checkpoints.restore(task.module, self._optimizer)
         self.first_step, self.curve = position.step, position.curve
         self._losses = [torch.tensor(loss) for loss in position.pending]
         self._saved = self.first_step
@@ -90,6 +91,22 @@ class Run:
         self._steps_to_save = recipe.checkpoint_every // 4
         self._save_every = recipe.checkpoint_every - self._steps_to_save
         self._accuracy = self._seconds_judging = 0.0
+        self._teaching.reach(self.first_step)
+        self._module = self._joined()
+
+    def _joined(self) -> nn.Module:
+        """Return the network as steps go through it, anew whenever other layers are taught."""
+        module = parallel.joined(self.task.module, self.world)
+        if self.recipe.compile:
+            module.compile()
+        return module
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the whole network's weights on the CPU, under the names that the task gave them; all must ask."""
+        weights = parallel.weights(self.task.module)
+        if self.recipe.lora_rank and self.world.is_first:
+            return lora.merged(weights, self.recipe.lora_rank, self.recipe.lora_alpha)
+        return weights
 
     def finish(self) -> Outcome:
         """Do all steps that are left."""
@@ -127,16 +144,18 @@ class Run:
     def _train(self, step: int) -> Tensor:
         """Do one step and return its loss, still on the device: reading it would wait for the device."""
         torch.manual_seed((self.recipe.seed * self.steps + step) * self.world.size + self.world.rank)
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, step, self.steps)
+        if self._teaching.reach(step):
+            self._module = self._joined()
+        self._teaching.set_rate(self._optimizer, learning_rate(self.recipe, step, self.steps))
         mine = self.world.mine(self._batches[step])
         losses = []
         for part in range(self._parts):
-            with parallel.without_exchange(self.module, when=part < self._parts - 1):
-                loss = self.task.loss(self.module, mine[part :: self._parts]) / self._parts
+            with parallel.without_exchange(self._module, when=part < self._parts - 1):
+                loss = self.task.loss(self._module, mine[part :: self._parts]) / self._parts
                 loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
-        nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.largest_gradient)
+        self._teaching.drop_frozen()
+        nn.utils.clip_grad_norm_(self.task.module.parameters(), self.recipe.largest_gradient)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return torch.stack(losses).sum()
@@ -183,7 +202,7 @@ class Run:
         self._stop.phase = "save"
         pending = [float(loss) for loss in self._losses]
         self._checkpoints.save(
-            Position(step=done, curve=self.curve.copy(), pending=pending), self.module, self._optimizer
+            Position(step=done, curve=self.curve.copy(), pending=pending), self.task.module, self._optimizer
         )
         self._saved = done
 

@@ -12,16 +12,19 @@ from torch.nn.parallel import DistributedDataParallel
 from ml.training.world import World
 
 
-def spread(module: nn.Module, kind: str, world: World) -> nn.Module:
-    """Return the module such that gradients are averaged over all processes; `fsdp` shards it in place, by layers."""
-    if world.size == 1:
+def shard(module: nn.Module, kind: str, world: World) -> None:
+    """Leave in each process a shard of each layer, in place, where the recipe says "fsdp" and there are several."""
+    if kind == "fsdp" and world.size > 1:
+        for layer in layers(module):
+            fully_shard(layer)
+        fully_shard(module)
+
+
+def joined(module: nn.Module, world: World) -> nn.Module:
+    """Return the module such that the gradients of what is taught now are averaged over all processes."""
+    if world.size == 1 or isinstance(module, FSDPModule):
         return module
-    if kind == "ddp":
-        return DistributedDataParallel(module, gradient_as_bucket_view=True)
-    for layer in layers(module):
-        fully_shard(layer)
-    fully_shard(module)
-    return module
+    return DistributedDataParallel(module, gradient_as_bucket_view=True)
 
 
 def layers(module: nn.Module) -> list[nn.Module]:

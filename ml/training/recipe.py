@@ -36,6 +36,10 @@ class Recipe:
     parallel: str = "ddp"
     compile: bool = False
     deterministic: bool = False
+    unfreeze_every: float = 0.0
+    layer_decay: float = 1.0
+    lora_rank: int = 0
+    lora_alpha: float = 16.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "log_every", "checkpoint_every", "keep_checkpoints", "accumulate"):
@@ -45,6 +49,15 @@ class Recipe:
             raise InputError(
                 "recipe field 'parallel'", f"parallel={self.parallel!r}", "is unknown", f"give one of {PARALLEL}"
             )
+
+        for name, holds, rule in (
+            ("unfreeze_every", 0 <= self.unfreeze_every <= 1, "is no share of the steps"),
+            ("layer_decay", 0 < self.layer_decay <= 1, "is not above 0 and at most 1"),
+            ("lora_rank", self.lora_rank >= 0, "is below 0"),
+        ):
+            if not holds:
+                value = f"{name}={getattr(self, name)}"
+                raise InputError(f"recipe field {name!r}", value, rule, "give 0.2, 0.8 or 8, say")
 
     def identity(self) -> dict[str, Any]:
         """Return what makes a run's result: a checkpoint fits a run whose recipe differs in anything else."""

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from ml.errors import InputError
 from ml.models import catalogue
-from ml.training import parallel
+from ml.training import lora, parallel
 from ml.training.recipe import Recipe
 
 FLOAT32 = 4
@@ -77,9 +77,12 @@ def measure(model: str, recipe: Recipe, *, bfloat16: bool) -> Size:
         raise InputError("model", repr(model), "has no sizing.py, so it cannot be measured", fix)
     sample: Callable[[Recipe, int], Sample] = catalogue.part(model, "sizing").sample
     with FakeTensorMode():
-        made = sample(recipe, 1)
+        made, other = sample(recipe, 1), sample(recipe, 2)
+        for network in (made.module, other.module):
+            if recipe.lora_rank:
+                lora.adapt(network, recipe.lora_rank, recipe.lora_alpha)
         flops, one = step(made, bfloat16=bfloat16)
-        _, two = step(sample(recipe, 2), bfloat16=bfloat16)
+        _, two = step(other, bfloat16=bfloat16)
     layers = parallel.layers(made.module)
     return Size(
         weights=_count(made.module),

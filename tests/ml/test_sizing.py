@@ -99,3 +99,14 @@ def test_a_model_that_cannot_be_measured_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(ROOT / "tests" / "ml")])
     with pytest.raises(InputError, match=r"'toy_model' has no sizing.py, .*; write one"):
         sizing.measure("toy_model", catalogue.recipe("toy_model", "only"), bfloat16=False)
+
+
+def test_narrow_maps_need_hardly_any_gradients_or_moments() -> None:
+    whole = catalogue.recipe("review_sentiment", "laptop")
+    narrow = replace(whole, lora_rank=4)
+    sizes = [sizing.measure("review_sentiment", recipe, bfloat16=True) for recipe in (whole, narrow)]
+    # Rank × (in + out) of each of a layer's six maps, in two layers, and the classifier.
+    assert sizes[1].taught == 2 * 4 * (4 * 2 * 384 + 2 * (384 + 1536)) + 2 * 384 + 2
+    assert sizes[1].flops_per_example < 0.8 * sizes[0].flops_per_example
+    held = [sizing.memory(size, recipe, 1) for size, recipe in zip(sizes, (whole, narrow), strict=True)]
+    assert held[1].optimizer < held[0].optimizer / 50

@@ -36,8 +36,11 @@ def test_the_same_seed_gives_the_same_metrics(train: Train, tmp_path: Path) -> N
     assert metrics(tmp_path / "one") != metrics(tmp_path / "three")
 
 
+@pytest.mark.parametrize(
+    "changes", [{}, {"unfreeze_every": 0.15, "layer_decay": 0.7}, {"lora_rank": 2}], ids=["whole", "unfreezing", "lora"]
+)
 def test_a_killed_job_resumes_and_ends_as_if_nothing_had_happened(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, object], train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saves = []
 
@@ -50,9 +53,9 @@ def test_a_killed_job_resumes_and_ends_as_if_nothing_had_happened(
     save = Checkpoints.save
     monkeypatch.setattr(Checkpoints, "save", save_then_die)
     with pytest.raises(SystemExit):
-        train(tmp_path / "killed")
+        train(tmp_path / "killed", **changes)
     monkeypatch.setattr(Checkpoints, "save", save)
-    assert train(tmp_path / "killed") == train(tmp_path / "whole") == 0
+    assert train(tmp_path / "killed", **changes) == train(tmp_path / "whole", **changes) == 0
     assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
     weights = [(tmp_path / name / "model" / "weights.safetensors").read_bytes() for name in ("killed", "whole")]
     assert weights[0] == weights[1]

@@ -65,6 +65,13 @@ def test_two_processes_learn_what_one_learns(ran: Ran) -> None:
     assert difference(one, ran("parts-of-shards", 2, parallel="fsdp", accumulate=2)) < TOLERANCE
 
 
+@pytest.mark.parametrize("changes", [{"unfreeze_every": 0.2, "layer_decay": 0.7}, {"lora_rank": 2}])
+def test_two_processes_adapt_what_one_adapts(changes: dict[str, object], ran: Ran) -> None:
+    one = ran("one", 1, **changes)
+    assert difference(one, ran("copies", 2, **changes)) < TOLERANCE
+    assert difference(one, ran("shards", 2, parallel="fsdp", **changes)) < TOLERANCE
+
+
 def test_a_run_goes_on_with_fewer_or_more_processes(stopped: Job, ran: Ran) -> None:
     whole = ran("whole", 1, epochs=60)
     for processes in (1, 3):
