@@ -1,25 +1,25 @@
-"""`python -m ci.bench.train_loops`: seconds per step of our loop and of a plain one, as a line of JSON.
+"""`python -m ci.bench.train_loops`: seconds per step of our loop and of others, as a line of JSON.
 
-Both take the same steps on the same task in turns; the fastest round of each counts, for noise only ever adds.
+All take the same steps on the same task in turns; the fastest round of each counts, for noise only ever adds.
 """
 
 import json
+import statistics
 import tempfile
-import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
-from torch.optim import AdamW
 
+from ci.bench.train_peers import PEERS
 from ci.workspace import ROOT
 from ml.contract import Place
 from ml.data import datasets
 from ml.models import catalogue
-from ml.training.batches import Batches
 from ml.training.checkpoints import Checkpoints
-from ml.training.loop import Run, learning_rate
+from ml.training.loop import Run
 from ml.training.recipe import Recipe
 from ml.training.stop import StopRequest
 from ml.training.task import Task
@@ -27,28 +27,12 @@ from ml.training.tracking import Tracker
 from ml.training.world import World, join
 
 MODEL = "review_sentiment"
-ROUNDS = 3
-EXAMPLES = 3200
+Loop = Callable[[Task, Recipe, Path], float]
+ROUNDS = 5
+EXAMPLES = 1920
 
 
-def plain(task: Task, recipe: Recipe) -> float:
-    """Take every step of the recipe with nothing around it; return seconds per step."""
-    module = task.module.train()
-    optimizer = AdamW(module.parameters(), weight_decay=recipe.weight_decay, fused=True)
-    batches = Batches(task.lengths, recipe.batch_size, recipe.seed)
-    started = time.perf_counter()
-    for step in range(batches.per_epoch):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step, batches.per_epoch)
-        loss = task.loss(module, batches[step])
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(module.parameters(), recipe.largest_gradient)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-    return (time.perf_counter() - started) / batches.per_epoch
-
-
-def ours(task: Task, recipe: Recipe, world: World, folder: Path) -> float:
+def ours(task: Task, recipe: Recipe, folder: Path, *, world: World) -> float:
     """Take the same steps as a job does: checkpoints on disk, metrics to MLflow's SQLite store."""
     tracker = Tracker(None, folder, experiment=MODEL, name="bench", parameters={})
     try:
@@ -71,11 +55,15 @@ def main() -> None:
         _, data = datasets.read(Path(folder) / "data")
         few = {"train": data["train"][:EXAMPLES], "test": data["test"][:64]}
         task = catalogue.part(MODEL, "task").build(recipe, few, world)
-        rounds = [
-            (ours(task, recipe, world, Path(folder) / f"round-{turn}"), plain(task, recipe)) for turn in range(ROUNDS)
-        ]
-    mine, bare = (min(column) for column in zip(*rounds, strict=True))
-    print(json.dumps({"ours": mine, "plain": bare, "threads": torch.get_num_threads(), "rounds": rounds}))
+        contenders: dict[str, Loop] = {"ours": partial(ours, world=world), **PEERS}
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for turn in range(ROUNDS):
+            # Each goes first as often as last.
+            for name in sorted(contenders, reverse=turn % 2 == 1):
+                seconds[name].append(contenders[name](task, recipe, Path(folder) / f"{name}-{turn}"))
+    fastest = {name: min(found) for name, found in seconds.items()}
+    spread = {name: statistics.median(found) / min(found) - 1 for name, found in seconds.items()}
+    print(json.dumps({"fastest": fastest, "spread": spread, "threads": torch.get_num_threads(), "rounds": seconds}))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
 """checkov, in an environment of its own: it pins a hundred distributions, and not to the versions that we pin."""
 
-import hashlib
 import json
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ci.child_environment import child_environment
-from ci.errors import CommandError, MissingToolError
+from ci.errors import CommandError
+from ci.own_environment import python_of
 from ci.workspace import Workspace
 
 LOCK = "requirements-policy.lock"
@@ -37,7 +35,7 @@ class Scan:
 
 def scan(folders: Sequence[Path], workspace: Workspace) -> Scan:
     """Let checkov read every stack below `folders`. It is offline: what it would download are its maker's own rules."""
-    python = environment_of(workspace)
+    python = python_of(workspace, LOCK, "checkov")
     # Named by what it is, for plain `terraform` finds nothing in JSON and says nothing.
     arguments = ["--framework", "terraform_json", "--skip-download", "--output", "json", "--quiet"]
     places = [word for folder in folders for word in ("--directory", str(folder))]
@@ -78,30 +76,3 @@ def _documents(text: str) -> Iterator[Any]:
 def _finding(record: dict[str, Any]) -> Finding:
     source = "".join(line for _, line in record["code_block"])
     return Finding(record["check_id"], record["check_name"], record["resource"], source)
-
-
-def environment_of(workspace: Workspace) -> Path:
-    """Return the Python of checkov's environment; make it first where there is none for this lock."""
-    lock = workspace.root / LOCK
-    version = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    folder = workspace.cache / f"checkov-{version}"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
-        install = ("install", "--quiet", "--no-compile", "--no-deps", "--requirement", str(lock))
-        _run(sys.executable, "-m", "pip", "--python", str(python), *install)
-        (folder / "ready").touch()
-    return python
-
-
-def _run(*command: str) -> None:
-    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        said = (answer.stderr or answer.stdout).strip().splitlines()
-        raise MissingToolError(
-            thing="checkov",
-            value=said[-1] if said else " ".join(command),
-            rule="could not be installed",
-            fix=f"check the network, or that a package index has what {LOCK} names",
-        )

