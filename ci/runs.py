@@ -62,6 +62,13 @@ class ReproductionResult(Result):
     differences: dict[str, tuple[Any, Any]]
 
 
+class RecordResult(Result):
+    """A run from nothing as it now stands in a file beside its model."""
+
+    file: str
+    run: dict[str, Any]
+
+
 def listed(site: Site, *, model: str | None = None) -> RunsResult:
     """Return the environment's training jobs, the newest first."""
     sagemaker: SageMakerClient = site.client("sagemaker")
@@ -105,6 +112,23 @@ def compare(site: Site, one: str, other: str) -> ComparisonResult:
     """Return how two runs differ, in what they were given and in what came out."""
     first, second = show(site, one), show(site, other)
     return ComparisonResult(one=first, other=second, differences=_differences(_facts(first), _facts(second)))
+
+
+def record(site: Site, job: str) -> RecordResult:
+    """Write a completed run from nothing into its model's folder."""
+    from ml.models import catalogue
+    from ml.training import from_scratch
+
+    found = show(site, job)
+    model, recipe = found.manifest["model"], found.manifest["recipe"]
+    if recipe.get("pretrained", True):
+        raise CommandError(
+            thing="run", value=repr(job), rule=f"is of recipe {recipe['name']!r}, which does not begin from nothing",
+            fix=f"train one that does: groundplan train {site.name} {model} --recipe scratch",
+        )  # fmt: skip
+    folder = catalogue.folder(model)
+    run = from_scratch.record(folder, found.manifest, found.report)
+    return RecordResult(file=str(folder / from_scratch.FILE), run=run)
 
 
 def reproduce(site: Site, job: str, progress: Progress = QUIET) -> ReproductionResult:

@@ -94,7 +94,9 @@ def _trained(environment: str, on: str, result: "TrainResult") -> str:
     if result.accuracy is None or result.baseline_accuracy is None:
         follow = f"; follow it: groundplan logs {environment} {result.job} --follow" if on == "sagemaker" else ""
         return f"{result.job}: started{follow}"
-    figures = f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, {result.seconds} s"
+    scratch = (result.report or {}).get("from_scratch", {}).get("accuracy")
+    figures = f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, "
+    figures += f"from nothing {'unknown' if scratch is None else f'{scratch:.4f}'}, {result.seconds} s"
     if count := len(result.attempts):
         figures += f", ${result.usd:.4f} in {count} attempt{'s' * (count != 1)}"
     return f"{result.job}: {figures}\n{result.artifact}"

@@ -92,6 +92,19 @@ def reproduce(environment: EnvironmentName, run: Job, json: AsJson = False, home
     check(result)
 
 
+@runs.command()
+def record(environment: EnvironmentName, run: Job, json: AsJson = False, home: Home = None) -> None:
+    """Keep a run from nothing beside its model, so that later runs on the same rows are read beside it; commit that.
+
+    Example: groundplan runs record local RUN
+    """
+    from ci import console
+    from ci.runs import record as keep
+
+    result = keep(site(environment, home), run)
+    console.show(result, json, f"{result.file}: {result.run['accuracy']:.4f} on data {result.run['data']}")
+
+
 def _brief(manifest: "Mapping[str, Any]") -> "Mapping[str, Any]":
     """Return the manifest with a line for all shards of a split; --json has the hash of each."""
     splits: dict[str, list[int]] = {}

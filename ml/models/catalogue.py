@@ -23,6 +23,11 @@ def part(model: str, name: str) -> Any:
     return import_module(f"ml.models.{model}.{name}")
 
 
+def folder(model: str) -> Path:
+    """Return where a model's files are."""
+    return Path(part(model, "card").__file__).parent
+
+
 def card(model: str) -> Card:
     """Return a model's card."""
     found: Card = part(model, "card").CARD

@@ -14,7 +14,7 @@ from ml.data import datasets, streaming
 from ml.data.cache import ShardCache
 from ml.data.datasets import DataManifest, Example
 from ml.models import catalogue
-from ml.training import notices, parallel, request, run_manifest, stop
+from ml.training import from_scratch, notices, request, run_manifest, stop
 from ml.training.checkpoints import Checkpoints
 from ml.training.copies import copies_at
 from ml.training.loop import Outcome, Point, Run
@@ -70,7 +70,7 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
             outcome = run.finish()
             stop_request.phase = "shutdown"
             world.say("saving the model")
-            weights = parallel.weights(run.module)
+            weights = run.weights()
             if world.is_first:
                 container.model.mkdir(parents=True, exist_ok=True)
                 task.save(container.model, weights)
@@ -124,19 +124,23 @@ def _write_report(
     described: dict[str, Any],
     data: Mapping[str, Sequence[Example]],
 ) -> None:
-    """Judge the simple baseline on the same rows, and write down how both did."""
+    """Judge the simple baseline on the same rows, and write down how all three did, the one from nothing included."""
     baseline = catalogue.part(asked.model, "baseline").accuracy(data["train"], data["test"])
+    folder = catalogue.folder(asked.model)
+    scratch = from_scratch.rival(folder, asked.recipe, described["data"]["version"], outcome.accuracy)
     report = {
         "model": asked.model,
         "recipe": asked.recipe_name,
         "seed": asked.recipe.seed,
         "baseline_accuracy": baseline,
+        "from_scratch": scratch,
         **asdict(outcome),
     }
     (container.model / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (container.model / "run.json").write_text(json.dumps(described, indent=2) + "\n")
     print(
         f"final accuracy={outcome.accuracy:.4f} baseline_accuracy={baseline:.4f} steps={outcome.steps} "
-        f"seconds_per_step={outcome.seconds_per_step:.4f} train_seconds={outcome.train_seconds:.1f}",
+        f"seconds_per_step={outcome.seconds_per_step:.4f} train_seconds={outcome.train_seconds:.1f} "
+        f"from_scratch_accuracy={scratch['accuracy'] or 'unknown'} ({scratch['of']})",
         flush=True,
     )

@@ -116,6 +116,15 @@ def pretrained(taught_layers: int, labels: int, dropout: float) -> Classifier:
     return classifier
 
 
+def from_nothing(taught_layers: int, labels: int, dropout: float) -> Classifier:
+    """Return the network as BERT's begins (Devlin et al., 2019): maps and embeddings near 0; seed torch before."""
+    classifier = Classifier(taught_layers, labels, dropout)
+    for part in classifier.modules():
+        if isinstance(part, nn.Linear | nn.Embedding):
+            nn.init.normal_(part.weight, std=0.02)
+    return classifier
+
+
 def _our_name(name: str, taught_layers: int) -> str:
     """Say in this file's words what the pretrained file calls e.g. `encoder.layer.4.attention.self.query.weight`."""
     kind = {

@@ -1,4 +1,8 @@
-"""Ways to train the model: `debug` in seconds, for tests; `laptop` in less than two minutes on two cores."""
+"""Ways to train the model: `debug` in seconds, for tests; `laptop` in less than two minutes on two cores.
+
+`unfreezing` and `lora` are two gentler ways to adapt more layers; `scratch` starts from nothing, to say what the
+pretrained weights are worth.
+"""
 
 from dataclasses import dataclass
 
@@ -8,8 +12,13 @@ from ml.training.search import Choice, LogUniform, Search, Uniform, Whole
 
 @dataclass(frozen=True, kw_only=True)
 class TextRecipe(Recipe):
-    """What fine-tuning adds: how much of the network and of each text takes part."""
+    """What fine-tuning adds: how much of the network and of each text takes part.
 
+    The layers below `taught_layers` stay as pretrained, and what they make of each text is computed once. Without
+    `pretrained` weights all layers are taught.
+    """
+
+    pretrained: bool = True
     taught_layers: int = 2
     most_tokens: int = 128
     dropout: float = 0.1
@@ -20,6 +29,11 @@ RECIPES = {
         epochs=1, batch_size=32, learning_rate=5e-4, taught_layers=1, most_tokens=32, most_examples=320, log_every=2
     ),
     "laptop": TextRecipe(epochs=1, batch_size=32, learning_rate=5e-4),
+    "unfreezing": TextRecipe(
+        epochs=1, batch_size=32, learning_rate=5e-4, taught_layers=3, unfreeze_every=0.15, layer_decay=0.7
+    ),
+    "lora": TextRecipe(epochs=1, batch_size=32, learning_rate=2e-3, taught_layers=3, lora_rank=8),
+    "scratch": TextRecipe(pretrained=False, epochs=1, batch_size=32, learning_rate=5e-4),
 }
 
 # Where `groundplan tune` looks.
