@@ -18,7 +18,7 @@ AHEAD = 4
 
 
 class Sharded(Sequence[Item]):
-    """A sequence whose items `load` brings a shard at a time; what was used longest ago is forgotten first.
+    """A sequence whose items `load` brings a shard at a time; what was expected longest ago is forgotten first.
 
     Positions count through the shards in their order; `sizes` are their numbers of items. Used from one thread.
     """
@@ -44,7 +44,6 @@ class Sharded(Sequence[Item]):
         if number not in self._here:
             self.expect([number])
             self._here[number] = self._held[number].result()
-        self._held.move_to_end(number)
         return self._here[number]
 
     def recut(self, sizes: Sequence[int], cut: Callable[[Sequence[Item]], Sequence[Other]]) -> "Sharded[Other]":
@@ -69,7 +68,8 @@ class Sharded(Sequence[Item]):
         if not 0 <= position < self._ends[-1]:
             raise IndexError(position)
         number = bisect_right(self._ends, position)
-        return self.shard(number)[position - self._ends[number]]
+        items = self._here.get(number)
+        return (self.shard(number) if items is None else items)[position - self._ends[number]]
 
 
 class Lengths(Sequence[int]):
