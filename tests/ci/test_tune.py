@@ -60,6 +60,7 @@ def trials_jobs(site: Site) -> dict[str, str]:
     return {job["TrainingJobName"]: job["TrainingJobStatus"] for job in found}
 
 
+@pytest.mark.slow
 def test_who_comes_after_a_killed_tuner_takes_up_its_jobs_and_ends_the_study(site: Site) -> None:
     words = ("tune", site.name, MODEL, "--recipe", "debug", "--trials", "3", "--home", str(site.workspace.home))
     killed = subprocess.Popen(
