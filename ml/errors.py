@@ -12,7 +12,7 @@ MlError                 thing, value, rule, fix; the command prints it without a
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class MlError(Exception):
@@ -23,6 +23,10 @@ class MlError(Exception):
     def __init__(self, thing: str, value: object, rule: str, fix: str) -> None:
         self.thing, self.value, self.rule, self.fix = thing, value, rule, fix
         super().__init__(f"{thing}: {value} {rule}; {fix}")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        """Let it travel between processes, as from a worker of Ray."""
+        return type(self), (self.thing, self.value, self.rule, self.fix)
 
 
 class InputError(MlError):
@@ -51,6 +55,9 @@ class RequestError(MlError):
     def __init__(self, status: int, thing: str, value: object, rule: str, fix: str) -> None:
         super().__init__(thing, value, rule, fix)
         self.status = status
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (self.status, self.thing, self.value, self.rule, self.fix)
 
 
 class StoppedError(MlError):

@@ -1,5 +1,6 @@
 """The launcher of a machine's processes: what is started again, what is not; small programs stand for the trainer."""
 
+import pickle
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from ml.contract import Container, Machine
+from ml.errors import InputError, RequestError
 from ml.launchers.processes import Launcher, worst
 from tests.ml.jobs import Job, metrics
 
@@ -37,6 +39,12 @@ file.write_text("x" * (starts + 1))
 )
 def test_one_exit_code_explains_the_others(codes: tuple[int, ...], reason: int) -> None:
     assert worst(codes) == reason
+
+
+def test_errors_travel_between_processes_as_they_are() -> None:
+    for error in (InputError("a", 1, "is wrong", "mend it"), RequestError(404, "b", 2, "is not there", "go")):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 @pytest.mark.parametrize(
