@@ -1,7 +1,9 @@
-"""The launcher of a machine's processes: what is started again, what is not; small programs stand for the trainer."""
+"""The launcher of a machine's processes: what is started again, what is not; small programs stand for the trainer.
+
+The trainer itself, killed: tests/ci/test_launched_runs.py.
+"""
 
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,13 +11,11 @@ import textwrap
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ml.contract import Container, Machine
 from ml.errors import InputError, RequestError
 from ml.launchers.processes import Launcher, worst
-from tests.ml.jobs import Job, metrics
 
 BEGINNING = """
 import os, pathlib, signal, sys, time
@@ -90,30 +90,10 @@ def test_machines_agree_to_start_again_where_they_find_each_other_s_checkpoints(
         command = [sys.executable, "-c", program, str(tmp_path)]
         container = Container(base=tmp_path / str(number), checkpoint_copies=copies, job_name=f"agree-{copies}")
         launcher = f"Launcher({container!r}, {Machine(number=number, count=2)!r}, 1, {command!r})"
-        code_there = "from pathlib import *; from ml.contract import *; from ml.launchers.processes import Launcher\n"
-        launchers.append(subprocess.Popen([sys.executable, "-c", f"{code_there}raise SystemExit({launcher}.run())"]))
+        imports = "from pathlib import *; from ml.contract import *; from ml.launchers.processes import Launcher\n"
+        launchers.append(subprocess.Popen([sys.executable, "-c", f"{imports}raise SystemExit({launcher}.run())"]))
     assert [one.wait(timeout=120) for one in launchers] == [code, code]
     assert [(tmp_path / f"starts-{rank}").read_text() for rank in (0, 1)] == [starts, starts]
-
-
-@pytest.mark.xdist_group("ml")
-@pytest.mark.slow
-def test_training_goes_on_by_itself_when_one_of_two_processes_is_killed(toy: Job, toy_data: Path) -> None:
-    toy.configure({"model": "toy_model", "recipe": "only", "epochs": 20, "checkpoint_every": 50}, toy_data)
-    other = Job(base=toy.base.parent / "killed", program=toy.program)
-    shutil.copytree(toy.base, other.base)
-    assert "a process was lost" not in toy.run("train", "--processes", "2").well().said
-    with other.start("train", "--processes", "2") as process:
-        assert process.stdout is not None
-        said = list(iter(process.stdout.readline, "checkpoint step=100 saved\n"))
-        psutil.Process(process.pid).children()[1].kill()
-        said += process.stdout.readlines()
-        assert process.wait(timeout=120) == 0, "".join(said)
-    assert "a process was lost (exit code 137)" in "".join(said)
-    assert any("resuming at step=" in line for line in said)
-    assert metrics(other.base) == metrics(toy.base)
-    weights = [(job.base / "model" / "weights.safetensors").read_bytes() for job in (toy, other)]
-    assert weights[0] == weights[1]
 
 
 def _launcher(program: str, folder: Path) -> Launcher:
