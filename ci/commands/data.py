@@ -16,7 +16,7 @@ def _group() -> None:
     """Data sets: what models are trained on."""
 
 
-@data.command()
+@data.command(short_help="Make a model's data set, anywhere the same")
 def prepare(
     model: ModelName,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="Processes that transform the texts.")] = 1,
