@@ -87,7 +87,7 @@ def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPath
 def test_from_data_to_an_answer(site: Site) -> None:
     with pytest.raises(WorkError, match="503"):
         predict(site, ENDPOINT, ["Nothing is released yet."])
-    trained = train(site, MODEL, recipe="debug")
+    trained = train(site, MODEL, recipe="debug", stream=True)
     assert trained.report
     assert trained.accuracy == trained.report["accuracy"]
     optimized = optimize(site, MODEL)
