@@ -46,7 +46,9 @@ class SageMakerJobs:
         if isinstance(found, NotThere | Unknown):
             return found
         outcome = outcome_of(found)
-        return Ended(outcome, float(found.get("BillableTimeInSeconds", 0))) if outcome else AtWork()
+        # Not the billable seconds: those of a spot job are shortened by what spot saves, and so is the price by which
+        # an attempt is counted.
+        return Ended(outcome, float(found.get("TrainingTimeInSeconds", 0))) if outcome else AtWork()
 
 
 def start_once(site: Site, request: jobs.JobRequest) -> None:
