@@ -92,7 +92,7 @@ def reproduce(environment: EnvironmentName, run: Job, json: AsJson = False, home
     check(result)
 
 
-@runs.command()
+@runs.command(short_help="Keep a run from nothing beside its model")
 def record(environment: EnvironmentName, run: Job, json: AsJson = False, home: Home = None) -> None:
     """Keep a run from nothing beside its model, so that later runs on the same rows are read beside it; commit that.
 
