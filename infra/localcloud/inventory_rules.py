@@ -25,6 +25,8 @@ PARTS = {
 SCALING_ROLE = "AWSServiceRoleForAutoScaling_"
 """Service-linked roles that somebody asked for, each by a suffix of its own."""
 
+AWS_KEYS = "alias/aws/"
+
 PLAIN = {"account_aliases", "filters"}
 """Attributes that keep resources as plain names or dictionaries; other plain values are indexes and tags."""
 
@@ -47,6 +49,8 @@ def exists(model: Any, backend: Any) -> bool:
         return False  # Temporary credentials end by themselves.
     if kind == "Role" and model.path.startswith("/aws-service-role/") and not model.name.startswith(SCALING_ROLE):
         return False  # AWS makes these, and keeps them.
+    if kind in ("Alias", "Key") and any(name.startswith(AWS_KEYS) for name in _aliases(model)):
+        return False  # AWS makes a service's own key when it is first used, and keeps it for nothing.
     if kind == "Parameter" and model.name.startswith("/aws/service/"):
         return False  # What AWS publishes to everybody; moto loads it when it is first asked for.
     if kind == "DelegationSet" and not model.id:
@@ -55,6 +59,11 @@ def exists(model: Any, backend: Any) -> bool:
         return False  # AWS deletes a machine's own interface with it.
     vpc = getattr(model, "vpc_id", None)
     return not (vpc and hasattr(backend, "vpcs")) or vpc in backend.vpcs
+
+
+def _aliases(model: Any) -> list[str]:
+    """The names of a KMS key, or the one that an alias is."""
+    return [str(getattr(model, "alias_name", "")), *getattr(model, "aliases", ())]
 
 
 def _has_ended(model: Any) -> bool:

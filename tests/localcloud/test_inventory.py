@@ -227,3 +227,11 @@ def test_regions_are_told_apart(fresh: CloudRecord) -> None:
     for region, client in topics.items():
         client.delete_topic(TopicArn=arns[region])
     assert inventory(fresh) == []
+
+
+def test_a_key_that_aws_makes_for_a_service_is_no_resource(fresh: CloudRecord) -> None:
+    ec2, kms = make_client(fresh, "ec2"), make_client(fresh, "kms")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, Encrypted=True)["VolumeId"]
+    assert "alias/aws/ebs" in {alias["AliasName"] for alias in kms.list_aliases()["Aliases"]}
+    ec2.delete_volume(VolumeId=volume)
+    assert inventory(fresh) == []
