@@ -14,7 +14,7 @@ import psutil
 
 from ci.errors import WorkError
 
-SECONDS_TO_START = 240.0
+SECONDS_TO_START = 240
 POLL_SECONDS = 0.3
 OBJECT_STORE_BYTES = str(80 * 2**20)
 
@@ -30,10 +30,15 @@ class RayCluster:
             port = server.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
         # Without a token of its own a cluster takes what it finds in the home folder, or is open to everybody here.
-        self.environment = {**environment, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        self._folder = folder
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self.environment = {**environment, **token}
+        self._folder, self._port = folder, port
         self._nodes: list[subprocess.Popen[bytes]] = []
-        self._start("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={folder}")
+
+    def start_head(self) -> None:
+        """Start the head, which every node looks for."""
+        where = (f"--port={self._port}", f"--temp-dir={self._folder}")
+        self._start("--head", "--num-cpus=0", "--include-dashboard=false", *where)
 
     def add_node(self) -> None:
         """Start a node; it has joined when this returns. The head's monitor reads its logs: they lie in one folder."""
@@ -82,6 +87,7 @@ def running(environment: Mapping[str, str], nodes: int) -> Iterator[RayCluster]:
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         cluster = RayCluster(Path(folder), environment)
         try:
+            cluster.start_head()
             for _ in range(nodes):
                 cluster.add_node()
             yield cluster
