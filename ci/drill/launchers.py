@@ -30,7 +30,8 @@ from ml.launchers.assignment import Assignment
 MODEL, RECIPE = "review_writer", "debug"
 CHANGES = {"most_examples": "160", "log_every": "5", "checkpoint_every": "5"}
 TAIL_LINES = 15
-PROCESSES = ("-m", "ml", "train", "--processes", "2")
+ALONE = ("-m", "ml", "train")
+PROCESSES = (*ALONE, "--processes", "2")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "ml", "train")
 
 
@@ -106,7 +107,7 @@ class Launchers:
     def ways(self) -> tuple[Way, ...]:
         """Return all of them, those of one process first."""
         return (
-            Way(launcher="shell", processes=1, launch=self._shell("-m", "ml", "train")),
+            Way(launcher="shell", processes=1, launch=self._shell(*ALONE)),
             Way(launcher="SageMaker", processes=1, launch=self._platform("sagemaker")),
             Way(launcher="Batch", processes=1, struck="machine reclaimed", launch=self._platform("batch:one")),
             Way(launcher="torchrun", processes=2, launch=self._shell(*TORCHRUN)),
@@ -125,10 +126,22 @@ class Launchers:
         return launch
 
     def _reclaim(self) -> None:
-        ec2 = self._site.client("ec2")
-        running = ec2.describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])
-        machines = [machine["InstanceId"] for one in running["Reservations"] for machine in one["Instances"]]
-        ec2.terminate_instances(InstanceIds=machines)
+        """Let AWS's own experiment take every spot machine away."""
+        fis, parameters = self._site.client("fis"), {"durationBeforeInterruption": "PT2M"}
+        template = fis.create_experiment_template(
+            description="Take spot machines away",
+            stopConditions=[{"source": "none"}],
+            roleArn="arn:aws:iam::123456789012:role/fis",
+            targets={"machines": {"resourceType": "aws:ec2:spot-instance", "selectionMode": "ALL"}},
+            actions={
+                "reclaim": {
+                    "actionId": "aws:ec2:send-spot-instance-interruptions",
+                    "parameters": parameters,
+                    "targets": {"SpotInstances": "machines"},
+                }
+            },
+        )["experimentTemplate"]["id"]
+        fis.start_experiment(experimentTemplateId=template)
 
     def _shell(self, *words: str) -> Callable[[Heard], Path]:
         def launch(heard: Heard) -> Path:
@@ -138,7 +151,8 @@ class Launchers:
             (base / "input" / "config" / "hyperparameters.json").write_text(asked)
             (base / "input" / "data").mkdir()
             (base / "input" / "data" / "training").symlink_to(self._site.workspace.home / "datasets" / self._model)
-            threads = {} if "2" in words else {"OMP_NUM_THREADS": str(platform.VCPUS)}
+            # As many in all as elsewhere; of two processes each has one, as both launchers see to themselves.
+            threads = {"OMP_NUM_THREADS": str(platform.VCPUS)} if words == ALONE else {}
             with self._started({BASE_DIR_VARIABLE: str(base), **threads}, *words) as process:
                 if words == PROCESSES:
                     heard.strike = lambda: psutil.Process(process.pid).children()[1].kill()

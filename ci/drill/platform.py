@@ -39,6 +39,10 @@ RETRY = {
 @contextmanager
 def running(home: Path, program: Path = ROOT) -> Iterator[Site]:
     """Run a cloud with what training jobs need, on SageMaker and on the pools `one` and `two`, by their machines."""
+    folder = home / "clouds" / "launchers"
+    folder.mkdir(parents=True)
+    # What is announced here two minutes before on AWS.
+    (folder / "settings.json").write_text('{"reclaim_notice_seconds": 0.1}')
     record = localcloud.start("launchers", home, program=program)
     try:
         site = Site(_environment(), Workspace(root=program, home=home), record.url)
@@ -86,7 +90,6 @@ def _machines(site: Site) -> dict[str, Any]:
     ec2, iam = site.client("ec2"), site.client("iam")
     profile = iam.create_instance_profile(InstanceProfileName="machines")["InstanceProfile"]["Arn"]
     return {
-        "type": "EC2",
         "minvCpus": 0,
         "maxvCpus": 16,
         "instanceTypes": ["g5.xlarge"],
@@ -99,7 +102,9 @@ def _machines(site: Site) -> dict[str, Any]:
 def _pool(site: Site, pool: GpuPoolSpec, machines: dict[str, Any]) -> PoolContract:
     batch = site.client("batch")
     environment = batch.create_compute_environment(
-        computeEnvironmentName=pool.name, type="MANAGED", computeResources=machines
+        computeEnvironmentName=pool.name,
+        type="MANAGED",
+        computeResources={**machines, "type": "SPOT" if pool.purchase == "spot" else "EC2"},
     )["computeEnvironmentArn"]
     order = [{"order": 1, "computeEnvironment": environment}]
     queue = batch.create_job_queue(jobQueueName=pool.name, state="ENABLED", priority=1, computeEnvironmentOrder=order)[
