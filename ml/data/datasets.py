@@ -233,4 +233,5 @@ def parse_manifest(content: bytes, place: str, fix: str) -> DataManifest:
 
 def parse(shard: bytes) -> list[Example]:
     """Return a shard's rows."""
-    return [Example(**json.loads(line)) for line in shard.splitlines()]
+    # Not by `splitlines`: a text may hold other characters that end a line.
+    return [Example(**json.loads(line)) for line in shard.decode().split("\n") if line]
