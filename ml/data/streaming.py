@@ -5,8 +5,8 @@ from functools import partial
 
 from ml.data.cache import ShardCache
 from ml.data.datasets import MANIFEST, DataManifest, FileFacts, Rows, parse_manifest, rows_of
-from ml.data.s3 import S3Folder
 from ml.errors import DataError
+from ml.s3_folder import S3Folder
 
 AGAIN = "prepare and upload the data set again"
 

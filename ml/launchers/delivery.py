@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ml.contract import MODEL_ARCHIVE, Container
 from ml.launchers.assignment import Assignment
-from ml.launchers.s3_folder import S3Folder
 from ml.release import archive
+from ml.s3_folder import S3Folder
 
 OUTPUT_ARCHIVE = "output.tar.gz"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ml import s3_folder
 from ml.contract import CHECKPOINTS_VARIABLE
 from ml.errors import CheckpointError, InputError
 from ml.training.sealed import LISTS, is_sound
@@ -21,8 +22,6 @@ from ml.training.sealed import LISTS, is_sound
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# The SDK repeats what S3 answers with a 500 or "slow down", each time after a longer wait, up to 20 s.
-ATTEMPTS = 8
 # Of a file that arrived other than it was sent.
 FETCHES = 3
 FILES_AT_ONCE = 4
@@ -92,10 +91,7 @@ class S3Copies(Copies):
 
     @cached_property
     def _s3(self) -> "S3Client":
-        import boto3
-        from botocore.config import Config
-
-        return boto3.client("s3", config=Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}))
+        return s3_folder.client()
 
     @contextmanager
     def _asked(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ import torch
 
 from ml.contract import Place
 from ml.errors import CheckpointError, InputError
-from ml.training import copies, sealed
+from ml.training import sealed
 from ml.training.checkpoints import Checkpoints, Position
 from ml.training.copies import Copies, S3Copies, copies_at
 from ml.training.world import join
@@ -123,7 +123,7 @@ def test_a_busy_s3_delays_a_save_and_a_fresh_machine_finds_it(
 def test_an_s3_that_stays_away_costs_a_save_and_no_more(
     s3: S3Copies, service: FaultyS3, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "ATTEMPTS", 2)
+    monkeypatch.setattr("ml.s3_folder.ATTEMPTS", 2)
     trainer = Trainer(tmp_path / "one", places=s3)
     trainer.save(1)
     service.faults["complete-0.json"] = ["503", "503"]

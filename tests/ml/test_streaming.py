@@ -150,9 +150,9 @@ def test_a_service_that_fails_for_a_while_is_waited_for(
 def test_a_service_that_goes_on_failing_is_told_with_the_shard(
     place: str, service: FaultyS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml.data.s3.ATTEMPTS", 2)
+    monkeypatch.setattr("ml.s3_folder.ATTEMPTS", 2)
     service.faults[SHARD] = ["503"] * 4
-    with pytest.raises(DataError, match=rf"shard '{SHARD}' .*SlowDown.*start the job again: it goes on"):
+    with pytest.raises(DataError, match=rf"file '{SHARD}' .*SlowDown.*start the job again: it goes on"):
         read_all(place, tmp_path / "cache")
 
 
@@ -183,7 +183,7 @@ def test_a_missing_or_shortened_shard_is_told_before_training_begins(
 def test_a_shard_that_goes_missing_later_is_told_by_name(place: str, service: FaultyS3, tmp_path: Path) -> None:
     _, rows = stream(place, ShardCache(tmp_path / "cache", 2**30))
     service.client().delete_object(Bucket=BUCKET, Key=f"{place.split('/')[3]}/{SHARD}")
-    with pytest.raises(DataError, match=rf"shard '{SHARD}' .*NoSuchKey.*put it back"):
+    with pytest.raises(DataError, match=rf"file '{SHARD}' .*NoSuchKey.*put it back"):
         list(rows["train"])
 
 
