@@ -55,6 +55,8 @@ def _member_rights(
         Statement(("s3:ListBucket",), (bucket_arn,)),
         Statement(("s3:GetObject",), (f"{bucket_arn}/*",)),
         Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (f"{bucket_arn}/{contract.artifact_prefix}*",)),
+        # Of a run only the last few checkpoints are kept.
+        Statement(("s3:DeleteObject",), (f"{bucket_arn}/{contract.artifact_prefix}*checkpoints/*",)),
         Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
     )
 
