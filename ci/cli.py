@@ -1,5 +1,6 @@
 """The `groundplan` command: registers its words and turns errors into one clear text and an exit status."""
 
+import signal
 import sys
 
 import typer
@@ -53,7 +54,7 @@ COMMANDS = (
     (events, "Show reclaims, their warnings, and states of Batch jobs"),
     (inventory, "List everything that exists in an environment's AWS"),
     (dashboard, "Write an environment's dashboard for Grafana"),
-    (demo, "See all of it work on this machine, in three minutes"),
+    (demo, "See all of it work on this machine, in about five minutes"),
 )
 for command, line in COMMANDS:
     app.command(short_help=line)(command)
@@ -63,7 +64,9 @@ STOPPED = 130
 
 
 def main() -> None:
-    """Run the command. Exit 0: done; 1: the work failed; 2: the request cannot be met; 130: stopped by Ctrl-C."""
+    """Run the command. Exit 0: done; 1: the work failed; 2: it cannot be met; 130: stopped (Ctrl-C, SIGTERM)."""
+    # A cancelled workflow is told so by SIGTERM: what is under way is saved then as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

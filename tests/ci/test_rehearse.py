@@ -56,7 +56,10 @@ def test_a_stack_that_fails_is_told_of_and_the_cloud_is_gone(tiny: Tiny) -> None
     assert not cloud_runs(tiny)
 
 
-def test_ctrl_c_leaves_no_cloud_and_no_terraform(tiny: Tiny, tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_rehearsal_leaves_no_cloud_and_no_terraform(
+    tiny: Tiny, tmp_path: Path, asked: signal.Signals
+) -> None:
     marker = tmp_path / "marker"
     tiny.runs(second=f"touch {marker}; sleep 3")
     running = tiny.start("rehearse", "local")
@@ -65,7 +68,7 @@ def test_ctrl_c_leaves_no_cloud_and_no_terraform(tiny: Tiny, tmp_path: Path) -> 
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(asked)
     _, told = running.communicate(timeout=60)
     assert running.returncode == 130, told
     assert "Traceback" not in told

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 import ci.workspace
-from ci.cli import run
+from ci.cli import main
 
 if __name__ == "__main__":
     root, home, *words = sys.argv[1:]
     ci.workspace.ROOT = Path(root)
-    sys.exit(run([*words, "--home", home]))
+    sys.argv[1:] = [*words, "--home", home]
+    main()
