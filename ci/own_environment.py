@@ -1,5 +1,6 @@
 """Virtual environments for tools whose pins would clash with ours: one for each lock file, made when first needed."""
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -16,17 +17,24 @@ def python_of(workspace: Workspace, lock: str, tool: str, *, sees_ours: bool = F
     file = workspace.root / lock
     version = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     folder = workspace.cache / f"{tool}-{version}"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        _run(tool, lock, sys.executable, "-m", "venv", "--without-pip", str(folder))
-        install = ("install", "--quiet", "--no-compile", "--no-deps", "--requirement", str(file))
-        _run(tool, lock, sys.executable, "-m", "pip", "--python", str(python), *install)
-        if sees_ours:
-            (packages,) = folder.glob("lib/python*/site-packages")
-            (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        (folder / "ready").touch()
-    return python
+    workspace.cache.mkdir(parents=True, exist_ok=True)
+    with (workspace.cache / f"{tool}.lock").open("w") as held:
+        # Who comes while another makes it waits for that one.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            _make(folder, file, tool, sees_ours=sees_ours)
+    return folder / "bin" / "python"
+
+
+def _make(folder: Path, lock: Path, tool: str, *, sees_ours: bool) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _run(tool, lock.name, sys.executable, "-m", "venv", "--without-pip", str(folder))
+    install = ("install", "--quiet", "--no-compile", "--no-deps", "--requirement", str(lock))
+    _run(tool, lock.name, sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), *install)
+    if sees_ours:
+        (packages,) = folder.glob("lib/python*/site-packages")
+        (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (folder / "ready").touch()
 
 
 def _run(tool: str, lock: str, *command: str) -> None:

@@ -67,7 +67,6 @@ def test_a_drill_is_drawn_and_a_plot_that_cannot_be_is_refused_first(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ml")
 def test_struck_runs_end_as_the_one_that_nobody_struck(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["drill", "spot", "--runs", "4", "--seed", "7", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

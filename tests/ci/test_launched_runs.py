@@ -57,7 +57,6 @@ def test_a_drill_is_sound_when_runs_of_as_many_processes_end_alike_and_all_went_
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ml")
 @pytest.mark.timeout(900)
 def test_the_toy_ends_alike_by_every_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "ml", tmp_path / "ml", ignore=shutil.ignore_patterns("__pycache__"))

@@ -23,7 +23,6 @@ from ml.training.world import join
 from tests.ml.faulty_s3 import BUCKET, FaultyS3, serving
 from tests.ml.jobs import ROOT, Job, metrics
 
-pytestmark = pytest.mark.xdist_group("ml")
 # Making a store takes longer than training the toy.
 UNTRACKED = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 Said = pytest.CaptureFixture[str]

@@ -78,7 +78,6 @@ def test_a_signal_to_the_launcher_reaches_every_process_and_starts_none_again(tm
     assert (tmp_path / "starts-1").read_text() == "x"
 
 
-@pytest.mark.xdist_group("ml")
 @pytest.mark.parametrize(("copies", "code", "starts"), [("s3://bucket/run", 0, "xx"), (None, 143, "x")])
 def test_machines_agree_to_start_again_where_they_find_each_other_s_checkpoints(
     copies: str | None, code: int, starts: str, tmp_path: Path

@@ -54,7 +54,6 @@ def test_the_rival_guesses_what_came_most_often() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ml")
 def test_it_is_trained_exported_and_answers(texts: Path, tmp_path: Path) -> None:
     few = {"model": "review_writer", "recipe": "debug", "most_examples": 120}
     trained = Job(base=tmp_path / "train").configure(few, texts)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from tests.ml.jobs import MODULE, Job
 
-pytestmark = [pytest.mark.xdist_group("ml"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 # Sums of float32 in another order.
 TOLERANCE = 1e-5

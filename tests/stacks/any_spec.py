@@ -26,6 +26,8 @@ TAKEN_IDS = (
     *("a", "a-contract", "a-machine", "a-scaling", "pool", "pool-a", "endpoint", "machine"),
 )
 PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
+# A pattern says itself where blanks may stand.
+SPACED = st.characters(min_codepoint=32, max_codepoint=126)
 
 
 @st.composite
@@ -151,7 +153,7 @@ def _texts(rules: list[Any], name: str) -> st.SearchStrategy[str]:
     least, most = _rule(rules, MinLen, "min_length", 0), _rule(rules, MaxLen, "max_length", 64)
     if pattern is None:
         return st.text(PRINTABLE, min_size=least, max_size=most)
-    random = st.from_regex(re.compile(pattern.removesuffix("$") + r"\Z", re.ASCII), fullmatch=True, alphabet=PRINTABLE)
+    random = st.from_regex(re.compile(pattern.removesuffix("$") + r"\Z", re.ASCII), fullmatch=True, alphabet=SPACED)
     fitting = random.filter(lambda text: least <= len(text) <= most and not _loose(name, text))
     taken = [word for word in TAKEN_IDS if re.fullmatch(pattern, word)] if name == "name" else []
     return st.one_of(fitting, st.sampled_from(taken)) if taken else fitting
