@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ml.contract import Place
 from ml.data import datasets
+from ml.errors import InputError
 from ml.models.review_sentiment import model
 from ml.models.review_sentiment.recipes import RECIPES
 from ml.models.review_sentiment.task import FineTuning
@@ -28,6 +29,13 @@ def hidden(tokens: Tensor, taught_layers: int = 2) -> Tensor:
         for layer in network.head.layers:
             states = layer(states, mask)
     return states
+
+
+@pytest.mark.parametrize("change", ["taught_layers=7", "most_tokens=513", "dropout=1.5"])
+def test_a_recipe_cannot_ask_for_more_than_the_network_has(change: str) -> None:
+    name, value = change.split("=")
+    with pytest.raises(InputError, match=rf"{name}={value} is not from \d+ to \d+"):
+        RECIPES["debug"].changed({name: value})
 
 
 @pytest.mark.parametrize("taught_layers", [0, 2, 6])

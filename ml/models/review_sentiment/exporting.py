@@ -11,10 +11,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ml.data.datasets import Example
 from ml.models.review_sentiment import model
+from ml.models.review_sentiment.recipes import POSITIONS
 
 INPUT, OUTPUT = "tokens", "logits"
 # What of the input's shape is left open, [batch, length].
-OPEN_SHAPE = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=model.POSITIONS)}
+OPEN_SHAPE = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=POSITIONS)}
 # Files of the trained model that travel with the exported one.
 KEPT_FILES = ("tokenizer.json",)
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.models.review_sentiment.pretrained import pretrained_file
+from ml.models.review_sentiment.recipes import LAYERS, POSITIONS
 
-WIDTH, HEADS, INNER, LAYERS, WORDS, POSITIONS = 384, 12, 1536, 6, 30522, 512
+WIDTH, HEADS, INNER, WORDS = 384, 12, 1536, 30522
 EPSILON = 1e-12
 PADDING = 0
 

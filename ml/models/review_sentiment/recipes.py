@@ -6,8 +6,12 @@ pretrained weights are worth.
 
 from dataclasses import dataclass
 
+from ml.errors import InputError
 from ml.training.recipe import Recipe
 from ml.training.search import Choice, LogUniform, Search, Uniform, Whole
+
+# Of MiniLM; its module cannot be asked, for that imports torch.
+LAYERS, POSITIONS = 6, 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,14 @@ class TextRecipe(Recipe):
     taught_layers: int = 2
     most_tokens: int = 128
     dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounds = {"taught_layers": (0, LAYERS), "most_tokens": (2, POSITIONS), "dropout": (0, 1)}
+        for name, (least, most) in bounds.items():
+            if not least <= (value := getattr(self, name)) <= most:
+                rule = f"is not from {least} to {most}"
+                raise InputError(f"recipe field {name!r}", f"{name}={value}", rule, "give a value between them")
 
 
 RECIPES = {
