@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -203,12 +203,17 @@ def drill(
     recipe: str = RECIPE,
     changes: Mapping[str, str] = CHANGES,
     program: Path = ROOT,
+    processes: Container[int] = (1, 2),
     progress: Progress = QUIET,
 ) -> LaunchersResult:
-    """Train once by each launcher, one after the other, on an embedded cloud and a Ray cluster of their own."""
+    """Train once by each launcher, one after the other, on an embedded cloud and a Ray cluster of their own.
+
+    `processes` leaves out those that share the work among another number of them.
+    """
     runs = []
     with tempfile.TemporaryDirectory(prefix="launchers") as folder, platform.running(Path(folder), program) as site:
-        for way in Launchers(site, Path(folder), model, recipe, changes).ways():
+        ways = Launchers(site, Path(folder), model, recipe, changes).ways()
+        for way in (one for one in ways if one.processes in processes):
             progress.say(f"{way.launcher}, processes={way.processes}{way.struck and ', ' + way.struck} …")
             runs.append(_run(way))
     return LaunchersResult(model=model, recipe=recipe, runs=tuple(runs))
