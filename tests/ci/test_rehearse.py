@@ -1,10 +1,9 @@
-"""Rehearsals: any environment on a cloud of its own, which ends with them. Tiny stacks first, then all of prod."""
+"""Rehearsals: any environment on a cloud of its own, which ends with them; here of tiny stacks."""
 
 import json
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -13,7 +12,6 @@ import pytest
 import environments
 from ci.errors import StacksError
 from ci.rehearse import CLOUD, rehearse, rehearsed
-from ci.workspace import Workspace
 from infra import localcloud
 from infra.spec import EmbeddedCloud
 from tests.ci.conftest import Tiny
@@ -85,18 +83,3 @@ def test_only_the_place_and_the_guard_change() -> None:
         changed = {field for field in type(before).model_fields if getattr(before, field) != getattr(after, field)}
         assert changed <= {"target", "guarded"}
         assert (after.target, after.guarded) == (EmbeddedCloud(name=CLOUD), False)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1500)
-@pytest.mark.parametrize("name", ["local"])
-def test_every_stack_from_nothing_to_nothing(
-    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
-    """Prod and the others take many minutes of waiting for the provider: `make rehearse` takes all four."""
-    environment = environments.load(name)
-    result = rehearse(environment, Workspace(home=tmp_path))
-    assert result.faults == ()
-    assert result.regions == tuple(region.name for region in environment.regions)
-    assert result.resources > 100
-    record_property("figure", f"{result.resources} resources, {result.seconds:.0f} s")
