@@ -25,7 +25,7 @@ demo: $(READY)  ## deploy the platform to the embedded cloud, train, release, pr
 	$(BIN)/groundplan demo
 
 test: $(READY)  ## all tests
-	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## what CI runs: format, lint, types, imports, tests
 	$(BIN)/ruff format --check $(CODE)

@@ -56,9 +56,9 @@ class Tiny:
         return self.workspace.root, self.workspace.home
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, CloudRecord]]:
-    """Where the embedded cloud that all tests of this folder share has its record."""
+    """Where the embedded cloud that the tests of a file share has its record."""
     home = tmp_path_factory.mktemp("home")
     workspace = Workspace(root=REPOSITORY, home=home)
     yield home, embedded_cloud.start("default", workspace)
