@@ -3,7 +3,6 @@
 Each has one thread and as many examples a step as any other, alone or not, so that all processes have the same to do.
 """
 
-import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -36,7 +35,9 @@ def main(data: Path) -> None:
         task = catalogue.part(MODEL, "task").build(recipe, rows, world)
         checkpoints = Checkpoints(Path(folder), "bench", world)
         run = Run(task, recipe, world, checkpoints=checkpoints, stop=StopRequest(), report=lambda _point: None)
-        print(json.dumps(run.finish().seconds_per_step), flush=True)
+        # One write: where output is unbuffered, `print` writes the end of the line by itself, after another's number.
+        sys.stdout.write(f"{run.finish().seconds_per_step!r}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
