@@ -67,7 +67,8 @@ class S3Folder:
 
     def upload(self, path: Path, name: str) -> None:
         """Put a file there."""
-        self._client.upload_file(str(path), self._bucket, self._prefix + name)
+        with _told(f"file {name!r} of {self.uri}"):
+            self._client.upload_file(str(path), self._bucket, self._prefix + name)
 
 
 def client() -> "S3Client":
@@ -81,18 +82,22 @@ def client() -> "S3Client":
 
 @contextmanager
 def _told(thing: str) -> Iterator[None]:
+    from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (Boto3Error, BotoCoreError, ClientError) as error:
         raise DataError(thing, str(error), "is all that S3 answers", _fix(error)) from error
 
 
 def _fix(error: Exception) -> str:
-    code = getattr(error, "response", {}).get("Error", {}).get("Code")
+    # An upload's error says what S3 answered only in the one that it was made of.
+    answer = getattr(error, "response", None) or getattr(error.__context__, "response", {})
+    code = answer.get("Error", {}).get("Code")
     if code in ("NoSuchKey", "NoSuchBucket", "404"):
         return "put it back, or prepare and upload the data set again"
     if code in ("AccessDenied", "403"):
-        return "let the job's role read it (s3:GetObject, s3:ListBucket, kms:Decrypt)"
+        rights = "s3:GetObject, s3:ListBucket, s3:PutObject, kms:Decrypt, kms:GenerateDataKey"
+        return f"let the job's role read and write it ({rights})"
     return "start the job again: it goes on from its checkpoint, and what is in the cache stays there"

@@ -41,7 +41,7 @@ class Teaching:
         self._sharded = isinstance(module, FSDPModule)
         self._every = max(1, round(recipe.unfreeze_every * steps)) if recipe.unfreeze_every else 0
         self._decay = recipe.layer_decay
-        self._taught = max(self._depths.values())
+        self._deepest = self._taught = max(self._depths.values())
 
     def optimizer(self, weight_decay: float) -> Optimizer:
         """Return AdamW over all that is ever taught, one group for each rate."""
@@ -64,7 +64,7 @@ class Teaching:
 
     def reach(self, step: int) -> bool:
         """Freeze and unfreeze as a step wants it; say whether that changed anything."""
-        taught = step // self._every if self._every else max(self._depths.values())
+        taught = min(self._deepest, step // self._every) if self._every else self._deepest
         if taught == self._taught:
             return False
         self._taught = taught

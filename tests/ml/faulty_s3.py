@@ -13,13 +13,17 @@ BUSY = (
     b"<?xml version='1.0'?><Error><Code>%s</Code><Message>Please reduce your request rate.</Message>"
     b"<RequestId>1</RequestId></Error>"
 )
-ANSWERS = {"500": ("500 Internal Server Error", b"InternalError"), "503": ("503 Slow Down", b"SlowDown")}
+ANSWERS = {
+    "403": ("403 Forbidden", b"AccessDenied"),
+    "500": ("500 Internal Server Error", b"InternalError"),
+    "503": ("503 Slow Down", b"SlowDown"),
+}
 
 
 class FaultyS3:
     """Each GET or PUT of a file takes the next of its faults.
 
-    500, 503, hold (until `go_on`, then 500); and for a GET cut (half a body), flip (a bit), stall (no end).
+    403, 500, 503, hold (until `go_on`, then 500); and for a GET cut (half a body), flip (a bit), stall (no end).
     """
 
     def __init__(self, service: Callable[..., Iterable[bytes]]) -> None:

@@ -17,6 +17,7 @@ from ml.data.datasets import Example
 from ml.data.sharded import AHEAD, Lengths, Sharded
 from ml.data.streaming import stream
 from ml.errors import DataError
+from ml.s3_folder import S3Folder
 from ml.training.batches import SHARDS_MIXED_TOGETHER, Batches
 from ml.training.checkpoints import Checkpoints
 from tests.ml.faulty_s3 import BUCKET, FaultyS3, serving
@@ -154,6 +155,15 @@ def test_a_service_that_goes_on_failing_is_told_with_the_shard(
     service.faults[SHARD] = ["503"] * 4
     with pytest.raises(DataError, match=rf"file '{SHARD}' .*SlowDown.*start the job again: it goes on"):
         read_all(place, tmp_path / "cache")
+
+
+def test_a_file_that_may_not_be_sent_is_told_with_the_right_that_is_wanting(
+    place: str, service: FaultyS3, tmp_path: Path
+) -> None:
+    (tmp_path / "model").write_bytes(b"weights")
+    service.faults["model.tar.gz"] = ["403"]
+    with pytest.raises(DataError, match=r"file 'model.tar.gz' .*AccessDenied.* read and write it .*s3:PutObject"):
+        S3Folder(place).upload(tmp_path / "model", "model.tar.gz")
 
 
 def test_a_shard_with_a_flipped_byte_is_told_by_name(

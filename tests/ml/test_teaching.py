@@ -71,6 +71,11 @@ def test_layers_join_from_the_top_at_their_share_of_the_steps(tmp_path: Path) ->
     assert torch.equal(task.module.floor.weight, floor)
 
 
+def test_nothing_changes_any_more_once_all_layers_are_taught() -> None:
+    teaching = Teaching(Stack().module, replace(RECIPE, unfreeze_every=0.1), steps=10)
+    assert [step for step in range(10) if teaching.reach(step)] == [0, 1, 2, 3, 4]
+
+
 def test_each_layer_learns_slower_than_the_one_above() -> None:
     teaching = Teaching(Stack().module, replace(RECIPE, layer_decay=0.5), steps=10)
     optimizer = teaching.optimizer(0.0)
