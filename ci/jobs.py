@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ci.contracts import training_contract
-from ci.errors import CommandError, JobError
+from ci.errors import JobError
 from ci.log_tail import TRAINING_JOBS, LogTail
 from ci.progress import Progress
 from ci.site import Site
@@ -94,45 +94,14 @@ def follow(site: Site, name: str, progress: Progress) -> "DescribeTrainingJobRes
     )
 
 
-def newest(site: Site, kind: Kind, model: str) -> str:
-    """Return the name of the job of this kind and model that was completed last."""
-    sagemaker: SageMakerClient = site.client("sagemaker")
-    found = sagemaker.list_training_jobs(
-        NameContains=_stem(site, kind, model), StatusEquals="Completed", SortBy="CreationTime", SortOrder="Descending"
-    )["TrainingJobSummaries"]
-    if not found:
-        raise CommandError(
-            thing=f"model {model!r}",
-            value=f"no completed {kind} job",
-            rule=f"is in environment {site.name!r}",
-            fix=f"run one: groundplan {kind} {site.name} {model}",
-        )
-    return found[0]["TrainingJobName"]
-
-
-def describe(site: Site, name: str) -> "DescribeTrainingJobResponseTypeDef":
-    """Return a job's description, or say that there is no job of that name."""
-    from botocore.exceptions import ClientError
-
-    sagemaker: SageMakerClient = site.client("sagemaker")
-    try:
-        return sagemaker.describe_training_job(TrainingJobName=name)
-    except ClientError as error:
-        raise CommandError(
-            thing="job",
-            value=repr(name),
-            rule=f"is not known in environment {site.name!r}",
-            fix=f"see which there are: groundplan status {site.name}",
-        ) from error
-
-
 def tags(site: Site, *, component: str, model: str) -> list[dict[str, str]]:
     """Return the tags that the environment's stacks put on everything, for what the command makes itself."""
     pairs = site.environment.tags(component, model)
     return [{"Key": key, "Value": value} for key, value in pairs.items()]
 
 
-def _stem(site: Site, kind: Kind, model: str) -> str:
+def stem(site: Site, kind: Kind, model: str) -> str:
+    """Return how the names of all jobs of this kind and model begin."""
     prefix = Names.of(site.environment, site.home_region.name).regional("")
     room = LONGEST_NAME - len(prefix) - len("-optimize-20260101-000000-abcd")
     return f"{prefix}{model.replace('_', '-')[:room]}-{kind}-"
@@ -141,7 +110,7 @@ def _stem(site: Site, kind: Kind, model: str) -> str:
 def new_name(site: Site, kind: Kind, model: str) -> str:
     """Return a name that no job has."""
     moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{_stem(site, kind, model)}{moment}-{secrets.token_hex(2)}"
+    return f"{stem(site, kind, model)}{moment}-{secrets.token_hex(2)}"
 
 
 def _call(site: Site, request: JobRequest, contract: TrainingContract, name: str) -> dict[str, Any]:

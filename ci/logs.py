@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ci import known_jobs, pool_jobs, pool_records
 from ci.contracts import serving_contract
 from ci.errors import CommandError
 from ci.log_tail import ENDPOINTS, TRAINING_JOBS, LogTail
 from ci.site import Site
+from infra.spec import RegionSpec
 from infra.spec.errors import nearest
 
 if TYPE_CHECKING:
@@ -18,37 +20,52 @@ POLL_SECONDS = 0.5
 
 def logs(site: Site, name: str, *, follow: bool = False) -> Iterator[str]:
     """Yield the log's lines. With `follow` go on until the job has ended; an endpoint's log never ends."""
-    sagemaker: SageMakerClient = site.client("sagemaker")
-    for region in site.environment.regions:
-        if name in {endpoint.name for endpoint in region.endpoints}:
-            group = f"{ENDPOINTS}/{serving_contract(site, region, name).endpoint_name}"
-            tail = LogTail(site.client("logs", region.name), group)
-            break
-    else:
-        _check_job(sagemaker, site, name)
-        tail = LogTail(site.client("logs"), TRAINING_JOBS, f"{name}/")
+    region = next((region for region in site.environment.regions if name in _endpoints(region)), None)
+    log = _of_endpoint(site, region, name) if region else _of_job(site, name)
     while True:
         # Asked before the log is read, so that what a job wrote last is read too.
-        ended = not follow or (tail.group == TRAINING_JOBS and not _runs(sagemaker, name))
-        yield from tail.read()
+        ended = not follow or not (region or known_jobs.get(site, name).at_work)
+        yield from log.read()
         if ended:
             return
         time.sleep(POLL_SECONDS)
 
 
-def _check_job(sagemaker: "SageMakerClient", site: Site, name: str) -> None:
-    pages = sagemaker.get_paginator("list_training_jobs").paginate(SortBy="CreationTime", SortOrder="Descending")
-    jobs = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
-    if name in jobs:
-        return
-    endpoints = [endpoint.name for region in site.environment.regions for endpoint in region.endpoints]
+def _endpoints(region: RegionSpec) -> list[str]:
+    return [endpoint.name for endpoint in region.endpoints]
+
+
+def _of_endpoint(site: Site, region: RegionSpec, name: str) -> LogTail:
+    group = f"{ENDPOINTS}/{serving_contract(site, region, name).endpoint_name}"
+    return LogTail(site.client("logs", region.name), group)
+
+
+def _of_job(site: Site, name: str) -> LogTail | pool_jobs.Log:
+    job = known_jobs.find(site, name)
+    if job is None:
+        raise _unknown(site, name)
+    if job.place == known_jobs.SAGEMAKER:
+        return LogTail(site.client("logs"), TRAINING_JOBS, f"{name}/")
+    pool = job.place.partition(":")[2]
+    if batch := pool_jobs.described(site, pool, name).get(name):
+        return pool_jobs.Log(site, pool, batch["jobId"])
     raise CommandError(
-        thing="logs",
-        value=repr(name),
-        rule=f"is neither a job nor an endpoint of environment {site.name!r}",
-        fix=nearest(name, [*jobs, *endpoints], otherwise=f"see which there are: groundplan status {site.name}"),
+        thing=f"job {name!r}",
+        value="its log",
+        rule="cannot be told from others: Batch forgets which it was a week after the job's end",
+        fix=f"look through the log group of pool {pool!r}, which keeps it",
     )
 
 
-def _runs(sagemaker: "SageMakerClient", name: str) -> bool:
-    return sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in {"InProgress", "Stopping"}
+def _unknown(site: Site, name: str) -> CommandError:
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    pages = sagemaker.get_paginator("list_training_jobs").paginate(SortBy="CreationTime", SortOrder="Descending")
+    jobs = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
+    endpoints = [endpoint for region in site.environment.regions for endpoint in _endpoints(region)]
+    known = [*jobs, *pool_records.names(site), *endpoints]
+    return CommandError(
+        thing="logs",
+        value=repr(name),
+        rule=f"is neither a job nor an endpoint of environment {site.name!r}",
+        fix=nearest(name, known, otherwise=f"see which there are: groundplan status {site.name}"),
+    )

@@ -3,9 +3,8 @@
 import json
 from typing import Any
 
-from ci import jobs
+from ci import jobs, known_jobs
 from ci.artifacts import fetch_archive
-from ci.errors import CommandError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
@@ -24,25 +23,16 @@ class OptimizeResult(Result):
 
 def optimize(site: Site, model: str, *, job: str | None = None, progress: Progress = QUIET) -> OptimizeResult:
     """Optimize what the training job `job` made, by default the newest of `model` that was completed."""
-    trained_by = job or jobs.newest(site, "train", model)
-    trained = jobs.describe(site, trained_by)
-    if trained["TrainingJobStatus"] != "Completed":
-        raise CommandError(
-            thing=f"job {trained_by!r}",
-            value=trained["TrainingJobStatus"],
-            rule="has left no model",
-            fix=f"take a completed one, or train: groundplan train {site.name} {model}",
-        )
+    trained_by = job or known_jobs.newest(site, "train", model)
+    fix = f"take a completed one, or train: groundplan train {site.name} {model}"
+    trained, trained_model = known_jobs.completed(site, trained_by, fix=fix)
     # A training job that streamed its data has no channel for it.
-    channels = {"training": trained["HyperParameters"].get("data", "")} | {
-        source["ChannelName"]: source["DataSource"]["S3DataSource"]["S3Uri"]
-        for source in trained.get("InputDataConfig", ())
-    }
+    data = trained.channels.get("training") or trained.hyperparameters.get("data", "")
     request = jobs.JobRequest(
         kind="optimize",
         model=model,
-        channels={"training": channels["training"], "model": trained["ModelArtifacts"]["S3ModelArtifacts"]},
-        hyperparameters=trained["HyperParameters"],
+        channels={"training": data, "model": trained_model},
+        hyperparameters=trained.hyperparameters,
     )
     name = jobs.start(site, request)
     progress.say(f"Started job {name} on what {trained_by} made.")

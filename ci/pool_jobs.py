@@ -2,12 +2,15 @@
 
 import time
 from collections import deque
-from typing import Any
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-from ci import jobs
+from ci import jobs, pool_records
 from ci.contracts import pool_contract, training_contract
 from ci.errors import CommandError, JobError
 from ci.log_tail import LogTail
+from ci.pool_records import PoolRecord
 from ci.progress import Progress
 from ci.site import Site
 from infra.spec.contract import PoolContract
@@ -15,6 +18,7 @@ from ml.contract import ASSIGNMENT_VARIABLE, MODEL_ARCHIVE
 from ml.launchers.assignment import Assignment
 
 ENDED = ("SUCCEEDED", "FAILED")
+MOST_DESCRIBED = 100
 
 
 def start(site: Site, pool: str, request: jobs.JobRequest) -> tuple[str, str]:
@@ -32,6 +36,7 @@ def start(site: Site, pool: str, request: jobs.JobRequest) -> tuple[str, str]:
     }
     if contract.fair_shares:
         call["shareIdentifier"] = _share(pool, request, contract)
+    pool_records.keep(site, _record(pool, name, request))
     return name, site.client("batch").submit_job(**call)["jobId"]
 
 
@@ -40,7 +45,7 @@ def follow(site: Site, pool: str, name: str, id: str, progress: Progress) -> dic
 
     Raises `JobError` with the reason and the log's tail when it ends otherwise. Ctrl-C ends the job.
     """
-    batch, log = site.client("batch"), _Log(site, pool_contract(site, pool))
+    batch, log = site.client("batch"), Log(site, pool, id)
     status, last = "", deque[str](maxlen=jobs.TAIL_LINES)
     try:
         while status not in ENDED:
@@ -48,7 +53,7 @@ def follow(site: Site, pool: str, name: str, id: str, progress: Progress) -> dic
             if job["status"] != status:
                 status = job["status"]
                 progress.say(f"Job {name} is {status}.")
-            for line in log.read(batch, id):
+            for line in log.read():
                 last.append(line)
                 progress.say(f"  {line}")
             time.sleep(0 if status in ENDED else jobs.POLL_SECONDS)
@@ -62,30 +67,81 @@ def follow(site: Site, pool: str, name: str, id: str, progress: Progress) -> dic
         thing=f"job {name!r}",
         value=f"{status} after {len(job['attempts'])} attempts",
         rule=f"is how it ended: {job.get('statusReason', 'no reason given')}, exit code {_exit_code(job)}",
-        fix=f"mend what its log says (log group {log.group}), then train again; its checkpoints are kept",
+        fix=f"see all of its log: groundplan logs {site.name} {name}; its checkpoints are kept",
         details=list(last),
     )
 
 
+def described(site: Site, pool: str, pattern: str) -> dict[str, dict[str, Any]]:
+    """Return what Batch tells of a pool's jobs of that name, or of all whose names begin as in `begin*`, by name."""
+    batch, found = site.client("batch"), dict[str, dict[str, Any]]()
+    # A pool that is no more has no jobs.
+    with suppress(CommandError):
+        asked: dict[str, Any] = {"filters": [{"name": "JOB_NAME", "values": [pattern]}]}
+        for queue in pool_contract(site, pool).queue_arns:
+            pages = batch.get_paginator("list_jobs").paginate(jobQueue=queue, **asked)
+            ids = [job["jobId"] for page in pages for job in page["jobSummaryList"]]
+            for first in range(0, len(ids), MOST_DESCRIBED):
+                jobs = batch.describe_jobs(jobs=ids[first : first + MOST_DESCRIBED])["jobs"]
+                found |= {job["jobName"]: job for job in jobs}
+    return found
+
+
+def state(job: dict[str, Any]) -> Literal["InProgress", "Completed", "Failed", "Stopped"]:
+    """Return how a job is, in SageMaker's words."""
+    if job["status"] not in ENDED:
+        return "InProgress"
+    if job["status"] == "SUCCEEDED":
+        return "Completed"
+    return "Stopped" if job.get("isTerminated") else "Failed"
+
+
+def seconds(job: dict[str, Any]) -> int:
+    """Return how long a job that has ended had its machines, all attempts together."""
+    spans = [one for one in job["attempts"] or [job] if "startedAt" in one]
+    return round(sum(int(one["stoppedAt"]) - int(one["startedAt"]) for one in spans) / 1000)
+
+
 def artifact(site: Site, name: str) -> str:
-    """Return the S3 address of what the job left."""
+    """Return the S3 address of what the job leaves."""
     return f"{_output(site, name)}/{MODEL_ARCHIVE}"
 
 
-class _Log:
+def left_a_model(site: Site, name: str) -> bool:
+    """Say whether that is there."""
+    bucket, _, key = artifact(site, name).removeprefix("s3://").partition("/")
+    return bool(site.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"])
+
+
+class Log:
     """The lines of all machines and all attempts of one job: each has a stream of its own."""
 
-    def __init__(self, site: Site, contract: PoolContract) -> None:
-        self.group, self._logs, self._nodes = contract.log_group, site.client("logs"), contract.nodes
+    def __init__(self, site: Site, pool: str, id: str) -> None:
+        contract = pool_contract(site, pool)
+        self._group, self._logs, self._batch = contract.log_group, site.client("logs"), site.client("batch")
+        self._ids = [id] if contract.nodes == 1 else [f"{id}#{node}" for node in range(contract.nodes)]
         self._tails: dict[str, LogTail] = {}
 
-    def read(self, batch: Any, id: str) -> list[str]:
-        asked = [id] if self._nodes == 1 else [f"{id}#{node}" for node in range(self._nodes)]
-        for job in batch.describe_jobs(jobs=asked)["jobs"]:
+    def read(self) -> list[str]:
+        """Return the lines that have come since the last read."""
+        for job in self._batch.describe_jobs(jobs=self._ids)["jobs"]:
             for container in (*(attempt["container"] for attempt in job["attempts"]), job.get("container", {})):
                 if stream := container.get("logStreamName"):
-                    self._tails.setdefault(stream, LogTail(self._logs, self.group, stream))
+                    self._tails.setdefault(stream, LogTail(self._logs, self._group, stream))
         return [line for tail in self._tails.values() for line in tail.read()]
+
+
+def _record(pool: str, name: str, request: jobs.JobRequest) -> PoolRecord:
+    return PoolRecord(
+        job=name,
+        pool=pool,
+        share=request.share,
+        kind=request.kind,
+        model=request.model,
+        created=datetime.now(UTC),
+        hyperparameters=request.hyperparameters,
+        channels=request.channels,
+    )
 
 
 def _overrides(contract: PoolContract, variables: dict[str, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ci import gate, jobs, model_registry
+from ci import gate, known_jobs, model_registry
 from ci.artifacts import fetch_archive
 from ci.contracts import endpoints_of
 from ci.errors import CommandError
@@ -60,7 +60,7 @@ def release(
             rule=f"serves it in environments/{site.name}.py",
             fix=f"add EndpointSpec(name=…, model={model!r}) to a region and deploy",
         )
-    job = job or jobs.newest(site, "optimize", model)
+    job = job or known_jobs.newest(site, "optimize", model)
     content = _content(site, job)
     report = json.loads((content / "report.json").read_text())
     gate.check(model, report)
@@ -92,15 +92,7 @@ def release(
 
 
 def _content(site: Site, job: str) -> Path:
-    description = jobs.describe(site, job)
-    if description["TrainingJobStatus"] != "Completed":
-        raise CommandError(
-            thing=f"job {job!r}",
-            value=description["TrainingJobStatus"],
-            rule="has left no model",
-            fix="take a completed optimization job",
-        )
-    uri = description["ModelArtifacts"]["S3ModelArtifacts"]
+    _, uri = known_jobs.completed(site, job, fix="take a completed optimization job")
     content = fetch_archive(site, uri, site.workspace.folder(site.name) / "jobs" / job)
     if not (content / "signature.json").exists():
         raise CommandError(

@@ -1,21 +1,16 @@
 """Training runs, read back: what each was, how it went, how two differ, and whether one can be had again."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ci import jobs
+from ci import known_jobs
 from ci.artifacts import fetch_archive
 from ci.errors import CommandError, WorkError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
 from ci.train import train
-from infra.naming import Names
 
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
-
-MOST = 100
 # What belongs to the moment, not to the run: two runs that differ in nothing else are the same.
 OF_THE_MOMENT = ("job", "seconds", "seconds_per_step", "train_seconds", "hardware")
 
@@ -26,6 +21,8 @@ class RunLine(Result):
     job: str
     model: str
     recipe: str
+    # As `train --on` takes it.
+    place: str
     state: str
     created: str
     seconds: int | None
@@ -71,38 +68,28 @@ class RecordResult(Result):
 
 def listed(site: Site, *, model: str | None = None) -> RunsResult:
     """Return the environment's training jobs, the newest first."""
-    sagemaker: SageMakerClient = site.client("sagemaker")
-    prefix = Names.of(site.environment, site.home_region.name).regional("")
-    found = sagemaker.list_training_jobs(
-        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=MOST
-    )["TrainingJobSummaries"]
-    lines = []
-    for summary in found:
-        job = sagemaker.describe_training_job(TrainingJobName=summary["TrainingJobName"])
-        asked = job.get("HyperParameters", {})
-        if "recipe" in asked and model in (None, asked["model"]):
-            lines.append(
-                RunLine(
-                    job=job["TrainingJobName"],
-                    model=asked["model"],
-                    recipe=asked["recipe"],
-                    state=job["TrainingJobStatus"],
-                    created=job["CreationTime"].isoformat(timespec="seconds"),
-                    seconds=job.get("TrainingTimeInSeconds") if job["TrainingJobStatus"] == "Completed" else None,
-                )
-            )
+    lines = [
+        RunLine(
+            job=job.job,
+            model=job.hyperparameters["model"],
+            recipe=job.hyperparameters["recipe"],
+            place=job.place,
+            state=job.state,
+            created=job.created.isoformat(timespec="seconds"),
+            seconds=job.seconds if job.state == "Completed" else None,
+        )
+        for job in known_jobs.listed(site)
+        if _is_run(job) and model in (None, job.hyperparameters["model"])
+    ]
     return RunsResult(runs=tuple(lines))
 
 
 def show(site: Site, job: str) -> RunResult:
     """Return a completed run's manifest and report."""
-    description = jobs.describe(site, job)
-    if description["TrainingJobStatus"] != "Completed" or "recipe" not in description.get("HyperParameters", {}):
-        raise CommandError(
-            thing="run", value=repr(job), rule=f"is {description['TrainingJobStatus']} and left no model",
-            fix=f"choose a completed one: groundplan runs list {site.name}",
-        )  # fmt: skip
-    artifact = description["ModelArtifacts"]["S3ModelArtifacts"]
+    fix = f"choose a completed one: groundplan runs list {site.name}"
+    found, artifact = known_jobs.completed(site, job, fix=fix)
+    if not _is_run(found):
+        raise CommandError(thing="run", value=repr(job), rule="trained nothing", fix=fix)
     folder = fetch_archive(site, artifact, site.workspace.folder(site.name) / "jobs" / job)
     manifest, report = (json.loads((folder / name).read_text()) for name in ("run.json", "report.json"))
     return RunResult(job=job, manifest=manifest, report=report)
@@ -134,9 +121,11 @@ def record(site: Site, job: str) -> RecordResult:
 def reproduce(site: Site, job: str, progress: Progress = QUIET) -> ReproductionResult:
     """Train again as `job` did and compare all figures; what was given differently is told."""
     original = show(site, job)
-    asked = dict(jobs.describe(site, job)["HyperParameters"])
-    model, recipe = asked.pop("model"), asked.pop("recipe")
-    again = show(site, train(site, model, recipe=recipe, changes=asked, progress=progress).job)
+    known = known_jobs.get(site, job)
+    asked = dict(known.hyperparameters)
+    model, recipe, streamed = asked.pop("model"), asked.pop("recipe"), asked.pop("data", None)
+    how: dict[str, Any] = {"changes": asked, "on": known.place, "share": known.share, "stream": bool(streamed)}
+    again = show(site, train(site, model, recipe=recipe, **how, progress=progress).job)
     if changed := _differences(original.manifest, again.manifest):
         progress.say("Not the same was given: " + ", ".join(f"{name} {a} → {b}" for name, (a, b) in changed.items()))
     differences = _differences(_facts(original), _facts(again))
@@ -153,6 +142,10 @@ def check(result: ReproductionResult) -> None:
             rule=f"so {result.again!r} is not the same run ({len(result.differences)} fields differ)",
             fix=f"see all of them: groundplan runs compare ENVIRONMENT {result.original} {result.again}",
         )
+
+
+def _is_run(job: known_jobs.KnownJob) -> bool:
+    return job.kind == "train" and {"model", "recipe"} <= job.hyperparameters.keys()
 
 
 def _facts(run: RunResult) -> dict[str, Any]:

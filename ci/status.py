@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ci import known_jobs
 from ci.result import Result
 from ci.site import Site
 from infra.naming import Names
@@ -139,16 +140,7 @@ def _in_service(group: Mapping[str, Any] | None) -> int:
 
 
 def _jobs(site: Site) -> list[JobState]:
-    sagemaker: SageMakerClient = site.client("sagemaker")
-    prefix = Names.of(site.environment, site.home_region.name).regional("")
-    page = sagemaker.list_training_jobs(
-        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=LAST_JOBS
-    )
     return [
-        JobState(
-            job=entry["TrainingJobName"],
-            state=entry["TrainingJobStatus"],
-            created=entry["CreationTime"].isoformat(timespec="seconds"),
-        )
-        for entry in page["TrainingJobSummaries"]
+        JobState(job=job.job, state=job.state, created=job.created.isoformat(timespec="seconds"))
+        for job in known_jobs.listed(site, most=LAST_JOBS)
     ]

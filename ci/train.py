@@ -11,13 +11,12 @@ from ci import jobs, pool_jobs
 from ci.artifacts import fetch_archive, upload_folder
 from ci.contracts import pool_contract, training_contract
 from ci.errors import CommandError
+from ci.known_jobs import BATCH, SAGEMAKER
 from ci.progress import QUIET, Progress
 from ci.recovery.run import check_begun, keep, rules
 from ci.recovery.state import Attempt
 from ci.result import Result
 from ci.site import Site
-
-SAGEMAKER, BATCH = "sagemaker", "batch"
 
 
 class TrainResult(Result):
@@ -125,8 +124,7 @@ def _on_pool(
     if not wait:
         return started
     ended = pool_jobs.follow(site, pool, name, id, progress)
-    seconds = round((ended["stoppedAt"] - ended["startedAt"]) / 1000)
-    return _reported(site, started, pool_jobs.artifact(site, name), seconds)
+    return _reported(site, started, pool_jobs.artifact(site, name), pool_jobs.seconds(ended))
 
 
 def _kept(

@@ -87,13 +87,12 @@ def train(
         run=run,
         progress=console.terminal_progress(),
     )
-    console.show(result, json, _trained(environment, on, result))
+    console.show(result, json, _trained(environment, result))
 
 
-def _trained(environment: str, on: str, result: "TrainResult") -> str:
+def _trained(environment: str, result: "TrainResult") -> str:
     if result.accuracy is None or result.baseline_accuracy is None:
-        follow = f"; follow it: groundplan logs {environment} {result.job} --follow" if on == "sagemaker" else ""
-        return f"{result.job}: started{follow}"
+        return f"{result.job}: started; follow it: groundplan logs {environment} {result.job} --follow"
     scratch = (result.report or {}).get("from_scratch", {}).get("accuracy")
     figures = f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}, "
     figures += f"from nothing {'unknown' if scratch is None else f'{scratch:.4f}'}, {result.seconds} s"

@@ -33,8 +33,10 @@ def list_(
     from ci.runs import listed
 
     found = listed(site(environment, home), model=model)
-    rows = [(run.job, run.model, run.recipe, run.state, run.created, run.seconds or "") for run in found.runs]
-    columns = ("run", "model", "recipe", "state", "created", "seconds>")
+    rows = [
+        (run.job, run.model, run.recipe, run.place, run.state, run.created, run.seconds or "") for run in found.runs
+    ]
+    columns = ("run", "model", "recipe", "place", "state", "created", "seconds>")
     console.show(found, json, console.table(*columns, rows=rows) if rows else f"{environment}: no runs")
 
 

@@ -3,7 +3,7 @@
 What jobs are told and how they run is as on a platform that was deployed; what surrounds them there is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,8 @@ def running(home: Path, program: Path = ROOT) -> Iterator[Site]:
             site.client("s3").create_bucket(Bucket=bucket)
         role = site.client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
         _tell(site, TrainingContract.parameter_name(site.environment.project, site.name), _training(role))
-        machines = _machines(site)
         for pool in POOLS:
-            name = PoolContract.parameter_name(site.environment.project, site.name, pool.name)
-            _tell(site, name, _pool(site, pool, machines))
+            prepare_pool(site, pool, BUCKETS)
         yield site
     finally:
         localcloud.stop("launchers", home)
@@ -86,41 +84,46 @@ def _training(role: str) -> TrainingContract:
     )
 
 
-def _machines(site: Site) -> dict[str, Any]:
-    ec2, iam = site.client("ec2"), site.client("iam")
-    profile = iam.create_instance_profile(InstanceProfileName="machines")["InstanceProfile"]["Arn"]
-    return {
-        "minvCpus": 0,
-        "maxvCpus": 16,
-        "instanceTypes": ["g5.xlarge"],
-        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
-        "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
-        "instanceRole": profile,
-    }
+def prepare_pool(site: Site, pool: GpuPoolSpec, buckets: Mapping[str, str]) -> None:
+    """Make a pool's machines, its queues and its job definition, and hand over what a launcher must know of it."""
+    batch, group = site.client("batch"), f"/launchers/{pool.name}"
+    definition = batch.register_job_definition(
+        jobDefinitionName=pool.name, retryStrategy=RETRY, **_definition(pool, _container(pool, group, buckets))
+    )["jobDefinitionArn"]
+    kinds = ["SPOT" if pool.purchase == "spot" else "EC2", "EC2"]
+    queues = tuple(
+        _queue(site, name, kind) for name, kind in zip(pool.queues(f"pool-{pool.name}"), kinds, strict=False)
+    )
+    contract = PoolContract(
+        queue_arns=queues, job_definition_arn=definition, log_group=group, events_queue="none", **pool.terms
+    )
+    _tell(site, PoolContract.parameter_name(site.environment.project, site.name, pool.name), contract)
 
 
-def _pool(site: Site, pool: GpuPoolSpec, machines: dict[str, Any]) -> PoolContract:
-    batch = site.client("batch")
+def _queue(site: Site, name: str, kind: str) -> str:
+    """Make a queue of machines that are bought as `kind`."""
+    batch, ec2, iam = site.client("batch"), site.client("ec2"), site.client("iam")
+    profile = iam.create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
     environment = batch.create_compute_environment(
-        computeEnvironmentName=pool.name,
+        computeEnvironmentName=name,
         type="MANAGED",
-        computeResources={**machines, "type": "SPOT" if pool.purchase == "spot" else "EC2"},
+        computeResources={
+            "type": kind,
+            "minvCpus": 0,
+            "maxvCpus": 16,
+            "instanceTypes": ["g5.xlarge"],
+            "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+            "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+            "instanceRole": profile,
+        },
     )["computeEnvironmentArn"]
     order = [{"order": 1, "computeEnvironment": environment}]
-    queue = batch.create_job_queue(jobQueueName=pool.name, state="ENABLED", priority=1, computeEnvironmentOrder=order)[
-        "jobQueueArn"
-    ]
-    group = f"/launchers/{pool.name}"
-    definition = batch.register_job_definition(
-        jobDefinitionName=pool.name, retryStrategy=RETRY, **_definition(pool, _container(pool, group))
-    )["jobDefinitionArn"]
-    return PoolContract(
-        queue_arns=(queue,), job_definition_arn=definition, log_group=group, events_queue="none", **pool.terms
-    )
+    queue = batch.create_job_queue(jobQueueName=name, state="ENABLED", priority=1, computeEnvironmentOrder=order)
+    return str(queue["jobQueueArn"])
 
 
-def _container(pool: GpuPoolSpec, group: str) -> dict[str, Any]:
-    variables = {DATA_BUCKET_VARIABLE: BUCKETS["data"], ARTIFACT_BUCKET_VARIABLE: BUCKETS["artifacts"]}
+def _container(pool: GpuPoolSpec, group: str, buckets: Mapping[str, str]) -> dict[str, Any]:
+    variables = {DATA_BUCKET_VARIABLE: buckets["data"], ARTIFACT_BUCKET_VARIABLE: buckets["artifacts"]}
     needs = {"VCPU": str(VCPUS // pool.nodes), "MEMORY": MEMORY_MB}
     return {
         "image": IMAGE,

@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from ci import gate, jobs, runs
+from ci import gate, known_jobs, runs
 from ci.cost import cost
+from ci.drill.platform import prepare_pool
 from ci.errors import CommandError, GateError, JobError, NotDeployedError, WorkError
 from ci.leftovers import remove_what_releases_made
 from ci.logs import logs
@@ -78,6 +79,8 @@ def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPath
     }
     for name, contract in names.items():
         ssm.put_parameter(Name=name, Type="String", Value=contract.model_dump_json())
+    (pool,) = found.home_region.gpu_pools
+    prepare_pool(found, pool, {"data": "models-data", "artifacts": "models-artifacts"})
     yield found
     for name in names:
         ssm.delete_parameter(Name=name)
@@ -87,9 +90,12 @@ def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPath
 def test_from_data_to_an_answer(site: Site) -> None:
     with pytest.raises(WorkError, match="503"):
         predict(site, ENDPOINT, ["Nothing is released yet."])
-    trained = train(site, MODEL, recipe="debug", stream=True)
+    trained = train(site, MODEL, recipe="debug", stream=True, on="batch:small")
     assert trained.report
     assert trained.accuracy == trained.report["accuracy"]
+    (line,) = (line for line in runs.listed(site).runs if line.job == trained.job)
+    assert (line.place, line.state, line.seconds) == ("batch:small", "Completed", trained.seconds)
+    assert runs.show(site, trained.job).report == trained.report
     optimized = optimize(site, MODEL)
     assert optimized.trained_by == trained.job
     waiting = release(site, MODEL, approve=False)
@@ -176,7 +182,7 @@ def test_a_job_that_fails_is_told_with_its_reason_and_its_log(site: Site, tmp_pa
         (lambda site: train(site, "review_sentimant", recipe="debug"), "use 'review_sentiment'"),
         (lambda site: train(site, MODEL, recipe="debuk"), "use 'debug'"),
         (lambda site: train(site, MODEL, recipe="debug", changes={"epoch": "2"}), "use 'epochs'"),
-        (lambda site: jobs.newest(site, "train", "no_such_model"), "no completed train job"),
+        (lambda site: known_jobs.newest(site, "train", "no_such_model"), "no completed train job"),
         (lambda site: optimize(site, MODEL, job="gone"), "is not known in environment 'local'"),
         (lambda site: release(site, "unserved"), "no endpoint"),
         (lambda site: predict(site, "review-sentimant", ["a"]), "did you mean 'review-sentiment'?"),

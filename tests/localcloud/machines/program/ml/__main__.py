@@ -1,4 +1,7 @@
-"""`train` runs the hyperparameter `code`, `run` its argument; `serve` is a model server that does as it is told."""
+"""`train` runs the hyperparameter `code`, `run` its argument; `serve` is a model server that does as it is told.
+
+A job of Batch finds its hyperparameters in the assignment that its launcher gave it, as in the real `ml`.
+"""
 
 import json
 import os
@@ -9,8 +12,13 @@ BASE = Path(os.environ["SAGEMAKER_BASE_DIR"])
 
 
 def train() -> None:
-    hyperparameters = json.loads((BASE / "input/config/hyperparameters.json").read_text())
-    exec(compile(hyperparameters["code"], "code", "exec"), {"base": BASE, "hyperparameters": hyperparameters})
+    assignment = json.loads(os.environ.get("GROUNDPLAN_ASSIGNMENT", "{}"))
+    asked = BASE / "input/config/hyperparameters.json"
+    hyperparameters = assignment.get("hyperparameters") or json.loads(asked.read_text())
+    exec(
+        compile(hyperparameters["code"], "code", "exec"),
+        {"base": BASE, **assignment, "hyperparameters": hyperparameters},
+    )
 
 
 if __name__ == "__main__":
