@@ -49,8 +49,10 @@ class JobRequest:
     checkpoints: str | None = None
     spot: bool | None = None
     most_seconds: int | None = None
-    # Whose share of a pool it is, where pools have shares.
+    # Whose share of a pool it is, where pools have shares; and on a pool, the address of the run's state and its number
+    # there, by which the job sees that it is its turn.
     share: str | None = None
+    turn: tuple[str, int] | None = None
 
 
 def start(site: Site, request: JobRequest) -> str:

@@ -28,12 +28,17 @@ def start(site: Site, pool: str, request: jobs.JobRequest) -> tuple[str, str]:
     tags = {tag["Key"]: tag["Value"] for tag in jobs.tags(site, component="training", model=request.model)}
     call: dict[str, Any] = {
         "jobName": name,
-        "jobQueue": contract.queue_arns[0],
+        "jobQueue": contract.queue_arns[-1 if request.spot is False else 0],
         "jobDefinition": contract.job_definition_arn,
         "tags": tags,
         "propagateTags": True,
         **_overrides(contract, _variables(site, name, request)),
     }
+    if request.most_seconds:
+        call["timeout"] = {"attemptDurationSeconds": min(request.most_seconds, contract.timeout_seconds)}
+    if request.turn:
+        # Who keeps the run begins the next attempt: each is paid for by itself.
+        call["retryStrategy"] = {"attempts": 1}
     if contract.fair_shares:
         call["shareIdentifier"] = _share(pool, request, contract)
     pool_records.keep(site, _record(pool, name, request))
@@ -66,7 +71,7 @@ def follow(site: Site, pool: str, name: str, id: str, progress: Progress) -> dic
     raise JobError(
         thing=f"job {name!r}",
         value=f"{status} after {len(job['attempts'])} attempts",
-        rule=f"is how it ended: {job.get('statusReason', 'no reason given')}, exit code {_exit_code(job)}",
+        rule=f"is how it ended: {job.get('statusReason', 'no reason given')}, exit code {exit_code(job)}",
         fix=f"see all of its log: groundplan logs {site.name} {name}; its checkpoints are kept",
         details=list(last),
     )
@@ -100,6 +105,13 @@ def seconds(job: dict[str, Any]) -> int:
     """Return how long a job that has ended had its machines, all attempts together."""
     spans = [one for one in job["attempts"] or [job] if "startedAt" in one]
     return round(sum(int(one["stoppedAt"]) - int(one["startedAt"]) for one in spans) / 1000)
+
+
+def exit_code(job: dict[str, Any]) -> int | None:
+    """Return what a job's last attempt exited with; None where it was not heard."""
+    container = job["attempts"][-1]["container"] if job["attempts"] else job.get("container", {})
+    code: int | None = container.get("exitCode")
+    return code
 
 
 def artifact(site: Site, name: str) -> str:
@@ -161,6 +173,8 @@ def _variables(site: Site, name: str, request: jobs.JobRequest) -> dict[str, str
         channels=dict(request.channels),
         checkpoints=f"s3://{bucket}/{request.checkpoints or f'checkpoints/{name}'}",
         output=_output(site, name),
+        state=request.turn[0] if request.turn else None,
+        attempt=request.turn[1] if request.turn else None,
     )
     # Nobody tells a container of Batch where it is.
     return {ASSIGNMENT_VARIABLE: assignment.written(), "AWS_DEFAULT_REGION": site.home_region.name}
@@ -179,7 +193,3 @@ def _share(pool: str, request: jobs.JobRequest, contract: PoolContract) -> str:
         rule="shares its machines, and must know whose share a job is",
         fix=f"give --share {' or --share '.join(contract.fair_shares)}",
     )
-
-
-def _exit_code(job: dict[str, Any]) -> str:
-    return str(job.get("container", {}).get("exitCode", "unknown"))

@@ -7,13 +7,15 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
 
-from ci import jobs, pool_jobs
+from ci import jobs, known_jobs, pool_jobs
 from ci.artifacts import fetch_archive, upload_folder
 from ci.contracts import pool_contract, training_contract
 from ci.errors import CommandError
 from ci.known_jobs import BATCH, SAGEMAKER
 from ci.progress import QUIET, Progress
-from ci.recovery.run import check_begun, keep, rules
+from ci.recovery.batch_jobs import BatchJobs
+from ci.recovery.run import Work, check_begun, keep, pool_rules, rules, spot_share, store
+from ci.recovery.sagemaker_jobs import SageMakerJobs
 from ci.recovery.state import Attempt
 from ci.result import Result
 from ci.site import Site
@@ -59,14 +61,15 @@ def train(
     one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before. With
     `stream` the job reads its data from S3 while it trains.
     """
-    pool = _pool(site, on, most_usd)
+    pool = _pool(site, on)
     if run:
-        check_begun(site, run)
+        check_begun(site, run, on)
     request, data_version = prepared(site, model, recipe, changes or {}, progress, stream=stream)
-    if pool:
-        return _on_pool(site, pool, replace(request, share=share), data_version, recipe, wait, progress)
+    request = replace(request, share=share)
     if most_usd is not None:
-        return _kept(site, request, run, most_usd, data_version, recipe, progress)
+        return _kept(site, pool, request, run, most_usd, data_version, recipe, progress)
+    if pool:
+        return _on_pool(site, pool, request, data_version, recipe, wait, progress)
     job = jobs.start(site, request)
     progress.say(f"Started job {job}.")
     started = TrainResult(job=job, model=model, recipe=recipe, data_version=data_version)
@@ -95,15 +98,12 @@ def prepared(
     return jobs.JobRequest(kind="train", model=model, channels=channels, hyperparameters=asked), data.version
 
 
-def _pool(site: Site, on: str, most_usd: float | None) -> str | None:
+def _pool(site: Site, on: str) -> str | None:
     kind, _, pool = on.partition(":")
     if on != SAGEMAKER and (kind != BATCH or not pool):
         raise CommandError(
             thing="train", value=f"--on {on}", rule="names no place to train", fix="give sagemaker or batch:POOL"
         )
-    if pool and most_usd is not None:
-        fix = "train on sagemaker, or leave --most-usd out: Batch itself starts a reclaimed job again"
-        raise CommandError(thing="train", value=f"--most-usd with --on {on}", rule="is not kept on a pool", fix=fix)
     if pool:
         pool_contract(site, pool)
     return pool or None
@@ -129,6 +129,7 @@ def _on_pool(
 
 def _kept(
     site: Site,
+    pool: str | None,
     request: jobs.JobRequest,
     run: str | None,
     most_usd: float,
@@ -137,18 +138,26 @@ def _kept(
     progress: Progress,
 ) -> TrainResult:
     name = run or jobs.new_name(site, "train", request.model)
-    progress.say(f"Run {name}: at most ${most_usd:.2f}; take it up again with --run {name}.")
-    job, state = keep(site, name, request, rules(site, most_usd=most_usd), progress)
+    if pool:
+        bound, share = pool_rules(site, pool, most_usd=most_usd), spot_share(site, pool)
+        state = store(site, name, f"{BATCH}:{pool}").uri
+        work: Work = BatchJobs(site, pool, name, request, state=state, spot_share=share)
+    else:
+        bound, work = rules(site, most_usd=most_usd), SageMakerJobs(site, name, request)
+    again = f"--run {name}" + (f" --on {work.place}" if pool else "")
+    progress.say(f"Run {name}: at most ${most_usd:.2f}; take it up again with {again}.")
+    job, known = keep(site, name, work, bound, progress)
     started = TrainResult(
         job=job,
         model=request.model,
         recipe=recipe,
         data_version=data_version,
-        attempts=state.attempts,
-        usd=round(state.usd, 6),
+        attempts=known.attempts,
+        usd=round(known.usd, 6),
     )
     # Its log was told while it ran.
-    return _finished(site, started, QUIET)
+    done, artifact = known_jobs.completed(site, job, fix=f"see its log: groundplan logs {site.name} {job}")
+    return _reported(site, started, artifact, done.seconds or 0)
 
 
 def _finished(site: Site, started: TrainResult, progress: Progress) -> TrainResult:

@@ -118,30 +118,12 @@ class Launchers:
 
     def _platform(self, on: str) -> Callable[[Heard], Path]:
         def launch(heard: Heard) -> Path:
-            heard.strike = self._reclaim if on == "batch:one" else None
+            heard.strike = (lambda: platform.reclaim(self._site)) if on == "batch:one" else None
             asked: dict[str, Any] = {"recipe": self._recipe, "changes": self._changes, "on": on, "progress": heard}
             job = train(self._site, self._model, **asked).job
             return self._site.workspace.folder(self._site.name) / "jobs" / job
 
         return launch
-
-    def _reclaim(self) -> None:
-        """Let AWS's own experiment take every spot machine away."""
-        fis, parameters = self._site.client("fis"), {"durationBeforeInterruption": "PT2M"}
-        template = fis.create_experiment_template(
-            description="Take spot machines away",
-            stopConditions=[{"source": "none"}],
-            roleArn="arn:aws:iam::123456789012:role/fis",
-            targets={"machines": {"resourceType": "aws:ec2:spot-instance", "selectionMode": "ALL"}},
-            actions={
-                "reclaim": {
-                    "actionId": "aws:ec2:send-spot-instance-interruptions",
-                    "parameters": parameters,
-                    "targets": {"SpotInstances": "machines"},
-                }
-            },
-        )["experimentTemplate"]["id"]
-        fis.start_experiment(experimentTemplateId=template)
 
     def _shell(self, *words: str) -> Callable[[Heard], Path]:
         def launch(heard: Heard) -> Path:

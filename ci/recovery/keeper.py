@@ -30,10 +30,11 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that is over, and how many seconds it was paid for."""
+    """A job that is over: the seconds that it had its machine, and those that are billed at the price on demand."""
 
     outcome: Outcome
     seconds: float
+    billed_seconds: float
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,11 @@ class Jobs(Protocol):
     """The cloud's jobs for this run, by attempt."""
 
     def submit(self, attempt: Attempt) -> None:
-        """Submit the attempt's job; does nothing when that number has a job, whatever became of it."""
+        """Submit the attempt's job, unless that number has one, whatever became of it.
+
+        Called by whom the attempt was begun by, and by anybody to whom its status was `NotThere`: where a second job of
+        a number could not be told from the first, no status is ever that.
+        """
         ...
 
     def status(self, attempt: Attempt) -> Status:
@@ -75,7 +80,7 @@ def look_after(store: Store, jobs: Jobs, rules: Rules) -> tuple[Decision, RunSta
         if isinstance(status, NotThere):
             jobs.submit(state.open)
         elif isinstance(status, Ended):
-            state = state.ended(state.open.number, status.outcome, status.seconds)
+            state = state.ended(state.open.number, status.outcome, status.seconds, status.billed_seconds)
     decision = decide(state, rules)
     if isinstance(decision, Wait):
         return decision, state

@@ -1,21 +1,24 @@
 """What to do next for a run: a function of what is known, and of nothing else."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ci.recovery.state import Attempt, Outcome, Purchase, RunState
+from ci.recovery.state import ENDING_SECONDS, Attempt, Outcome, Purchase, RunState
 
 
 class Rules(BaseModel):
-    """How much a run may lose and spend. `most_seconds` bounds one attempt; below `least_seconds` none is worth it."""
+    """How much a run may lose and spend. `most_seconds` bounds one attempt; below `least_seconds` none is worth it.
+
+    `hourly_usd` is the price on demand of the dearest machine that it may get; `reclaims_before_on_demand` is None
+    where nothing can be had on demand.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hourly_usd: Mapping[Purchase, float]
+    hourly_usd: float = Field(gt=0)
     most_usd: float = Field(gt=0)
-    reclaims_before_on_demand: int = Field(default=3, ge=0)
+    reclaims_before_on_demand: int | None = Field(default=3, ge=0)
     most_failures: int = Field(default=2, ge=1)
     most_seconds: int = Field(default=4 * 3600, ge=60)
     least_seconds: int = Field(default=60, ge=1)
@@ -58,15 +61,23 @@ def decide(state: RunState, rules: Rules) -> Decision:
         return Wait(state.open)
     if state.count(Outcome.STOPPED):
         return GiveUp("it was stopped by hand")
-    if (failures := state.count(Outcome.FAILED)) >= rules.most_failures:
+    if (failures := _failures(state, rules)) >= rules.most_failures:
         return GiveUp(f"it failed {failures} times, and most_failures={rules.most_failures}")
-    reclaimed_often = state.count(Outcome.RECLAIMED) >= rules.reclaims_before_on_demand
-    purchase = Purchase.ON_DEMAND if reclaimed_often else Purchase.SPOT
-    hourly = rules.hourly_usd[purchase]
+    enough = rules.reclaims_before_on_demand
+    on_demand = enough is not None and state.count(Outcome.RECLAIMED) >= enough
+    purchase = Purchase.ON_DEMAND if on_demand else Purchase.SPOT
     # Whole seconds, rounded down: the last cent stays unspent rather than one too many spent.
-    affordable = int((rules.most_usd - state.usd) / hourly * 3600)
+    affordable = int((rules.most_usd - state.usd) / rules.hourly_usd * 3600) - ENDING_SECONDS
     if affordable < rules.least_seconds:
         spent = f"${state.usd:.2f} of most_usd={rules.most_usd:.2f} are spent"
-        return GiveUp(f"{spent}, and what is left buys {max(0, affordable)} s of {purchase}")
+        left = f"what is left buys {max(0, affordable)} s and the {ENDING_SECONDS} s that a job may take to end"
+        return GiveUp(f"{spent}, and {left}; an attempt takes {rules.least_seconds} s at least")
     limit = min(rules.most_seconds, affordable)
-    return Start(Attempt(number=len(state.attempts) + 1, purchase=purchase, hourly_usd=hourly, limit_seconds=limit))
+    number = len(state.attempts) + 1
+    return Start(Attempt(number=number, purchase=purchase, hourly_usd=rules.hourly_usd, limit_seconds=limit))
+
+
+def _failures(state: RunState, rules: Rules) -> int:
+    """Count what speaks against the run: not that an attempt's time was short because money was."""
+    late = [attempt for attempt in state.attempts if attempt.outcome is Outcome.OUT_OF_TIME]
+    return state.count(Outcome.FAILED) + sum(attempt.limit_seconds >= rules.most_seconds for attempt in late)

@@ -1,44 +1,76 @@
 """Keeps a training run going to its end, and tells what each attempt did and cost."""
 
 import time
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from ci import jobs
-from ci.contracts import training_contract
+from ci.contracts import pool_contract, training_contract
 from ci.errors import CommandError, JobError
-from ci.log_tail import TRAINING_JOBS, LogTail
+from ci.estimate.declared import PriceBook, UnknownPriceError
 from ci.prices.refresh import snapshot
 from ci.progress import Progress
-from ci.recovery.keeper import ChangedError, look_after
+from ci.recovery.keeper import ChangedError, Jobs, look_after
 from ci.recovery.rules import Done, GiveUp, Rules, Start
 from ci.recovery.s3_store import S3Store
-from ci.recovery.sagemaker_jobs import SageMakerJobs
-from ci.recovery.state import Attempt, Outcome, Purchase, RunState
+from ci.recovery.state import Attempt, Outcome, RunState
 from ci.site import Site
 from infra.prices import prices
 
 
 def rules(site: Site, *, most_usd: float) -> Rules:
     """Return the rules of a run on the environment's training machines, by the prices of its region."""
-    contract, region = training_contract(site), site.home_region.name
-    table = prices(snapshot(site.environment, site.workspace))
-    price = table.get((contract.instance_type, region))
-    if price is None:
-        raise CommandError(
-            thing=f"instance type {contract.instance_type!r}",
-            value="no price",
-            rule=f"is known for it in {region}, so no budget can be kept",
-            fix=f"ask AWS: groundplan prices refresh {site.name}; or train without --most-usd",
-        )
-    spot = price.usd * table["spot-factor", region].usd
-    hourly = {Purchase.ON_DEMAND: price.usd, Purchase.SPOT: spot}
+    contract = training_contract(site)
+    hourly = _hourly_usd(site, [contract.instance_type])
     rules = Rules(hourly_usd=hourly, most_usd=most_usd, most_seconds=contract.max_runtime_seconds)
     # Where the environment buys no spot, its runs are on demand from the first attempt.
     return rules if contract.spot else rules.model_copy(update={"reclaims_before_on_demand": 0})
 
 
-def check_begun(site: Site, run: str) -> None:
-    """Raise `CommandError` for a run that nobody began: a slip of the pen must not begin another one."""
-    _, version = S3Store(site.client("s3"), training_contract(site).artifact_bucket, run).read()
+def pool_rules(site: Site, pool: str, *, most_usd: float) -> Rules:
+    """Return the rules of a run on a pool: of its types the dearest counts, for all machines of a job."""
+    contract = pool_contract(site, pool)
+    (spec,) = (spec for spec in site.home_region.gpu_pools if spec.name == pool)
+    reclaims = contract.reclaims_before_on_demand if spec.has_fallback else None
+    return Rules(
+        hourly_usd=_hourly_usd(site, contract.instance_types) * contract.nodes,
+        most_usd=most_usd,
+        most_seconds=contract.timeout_seconds,
+        reclaims_before_on_demand=reclaims if spec.purchase == "spot" else 0,
+    )
+
+
+def spot_share(site: Site, pool: str) -> float:
+    """Return what spot is taken to cost of the price on demand, of the pool's type with which it saves least."""
+    book = _prices(site)
+    return min(1.0, max(book.spot(name)[0] / book.hourly(name) for name in pool_contract(site, pool).instance_types))
+
+
+def _hourly_usd(site: Site, instance_types: Sequence[str]) -> float:
+    book = _prices(site)
+    try:
+        return max(book.hourly(name) for name in instance_types)
+    except UnknownPriceError as error:
+        raise CommandError(
+            thing="--most-usd",
+            value=" or ".join(instance_types),
+            rule=f"cannot be paid for within a budget: there is {error}",
+            fix=f"ask AWS: groundplan prices refresh {site.name}; or train without --most-usd",
+        ) from error
+
+
+def _prices(site: Site) -> PriceBook:
+    return PriceBook(site.home_region.name, prices(snapshot(site.environment, site.workspace)))
+
+
+def store(site: Site, run: str, place: str) -> S3Store:
+    """Return where the state of a run is kept."""
+    return S3Store(site.client("s3"), training_contract(site).artifact_bucket, run, place)
+
+
+def check_begun(site: Site, run: str, place: str) -> None:
+    """Raise `CommandError` for a run that nobody began, or began elsewhere: a slip of the pen begins no other one."""
+    state, version = store(site, run, place).read()
     if not version:
         raise CommandError(
             thing=f"run {run!r}",
@@ -46,24 +78,43 @@ def check_begun(site: Site, run: str) -> None:
             rule=f"of it was ever made in environment {site.name!r}",
             fix="give the name that `train --most-usd` printed, or leave --run away to begin one",
         )
+    if state.place != place:
+        raise CommandError(
+            thing=f"run {run!r}",
+            value=f"--on {place}",
+            rule=f"is not where it was begun, on {state.place}",
+            fix=f"take it up there: --on {state.place}",
+        )
 
 
-def keep(site: Site, run: str, request: jobs.JobRequest, rules: Rules, progress: Progress) -> tuple[str, RunState]:
+class Work(Jobs, Protocol):
+    """The run's jobs, as those who wait want to hear of them."""
+
+    place: str
+
+    def name(self, attempt: Attempt) -> str:
+        """Return the name of an attempt's job."""
+        ...
+
+    def lines(self) -> Iterable[str]:
+        """Return what all attempts have logged since they were asked last."""
+        ...
+
+
+def keep(site: Site, run: str, work: Work, rules: Rules, progress: Progress) -> tuple[str, RunState]:
     """Look after a run until it ends; return the job that succeeded and all attempts.
 
     May be called again for the same run, also while another call is at it. Raises `JobError` when the run is given up.
     Ctrl-C leaves the run as it is, to be taken up again.
     """
-    store = S3Store(site.client("s3"), training_contract(site).artifact_bucket, run)
-    work = SageMakerJobs(site, run, request)
-    tail = LogTail(site.client("logs"), TRAINING_JOBS, f"{run}-")
+    kept = store(site, run, work.place)
     told = RunState()
     while True:
         try:
-            decision, state = look_after(store, work, rules)
+            decision, state = look_after(kept, work, rules)
         except ChangedError:
             continue  # Another keeper was quicker; the next look sees what it did.
-        for line in tail.read():
+        for line in work.lines():
             progress.say(f"  {line}")
         for attempt in state.attempts:
             if attempt not in told.attempts and attempt.outcome:

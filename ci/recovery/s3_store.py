@@ -17,15 +17,20 @@ CHANGED = {"PreconditionFailed", "ConditionalRequestConflict"}
 class S3Store:
     """`runs/<run>/state.json`; the version of a state is the object's ETag, and empty before the first."""
 
-    def __init__(self, s3: "S3Client", bucket: str, run: str) -> None:
-        self._s3, self._bucket, self._key = s3, bucket, f"runs/{run}/state.json"
+    def __init__(self, s3: "S3Client", bucket: str, run: str, place: str = "sagemaker") -> None:
+        self._s3, self._bucket, self._key, self._place = s3, bucket, f"runs/{run}/state.json", place
+
+    @property
+    def uri(self) -> str:
+        """Its address."""
+        return f"s3://{self._bucket}/{self._key}"
 
     def read(self) -> tuple[RunState, str]:
         """Return the state and its version."""
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=self._key)
         except self._s3.exceptions.NoSuchKey:
-            return RunState(), ""
+            return RunState(place=self._place), ""
         return RunState.model_validate_json(found["Body"].read()), found["ETag"]
 
     def write(self, state: RunState, version: str) -> None:

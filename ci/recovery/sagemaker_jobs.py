@@ -1,11 +1,14 @@
 """A run's attempts as SageMaker training jobs: one name a number, one folder of checkpoints for all."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ci import jobs
+from ci.known_jobs import SAGEMAKER
+from ci.log_tail import TRAINING_JOBS, LogTail
 from ci.recovery.keeper import AtWork, Ended, NotThere, Status, Unknown
 from ci.recovery.state import Attempt, Outcome, Purchase
 from ci.site import Site
@@ -24,6 +27,8 @@ class SageMakerJobs:
 
     def __init__(self, site: Site, run: str, request: jobs.JobRequest) -> None:
         self._site, self._run, self._request = site, run, request
+        self._tail = LogTail(site.client("logs"), TRAINING_JOBS, f"{run}-")
+        self.place = SAGEMAKER
 
     def name(self, attempt: Attempt) -> str:
         """Return the name of an attempt's job: SageMaker refuses a second job of a name for ever."""
@@ -46,9 +51,13 @@ class SageMakerJobs:
         if isinstance(found, NotThere | Unknown):
             return found
         outcome = outcome_of(found)
-        # Not the billable seconds: those of a spot job are shortened by what spot saves, and so is the price by which
-        # an attempt is counted.
-        return Ended(outcome, float(found.get("TrainingTimeInSeconds", 0))) if outcome else AtWork()
+        if outcome is None:
+            return AtWork()
+        return Ended(outcome, float(found.get("TrainingTimeInSeconds", 0)), billed_seconds(found))
+
+    def lines(self) -> Iterator[str]:
+        """Return what all attempts have logged since they were asked last."""
+        return self._tail.read()
 
 
 def start_once(site: Site, request: jobs.JobRequest) -> None:
@@ -72,6 +81,11 @@ def described(site: Site, name: str) -> "DescribeTrainingJobResponseTypeDef | No
     return found
 
 
+def billed_seconds(job: Any) -> float:
+    """Return for how many seconds a job that ended is billed at the price on demand: spot costs less of them."""
+    return float(job.get("BillableTimeInSeconds", job.get("TrainingTimeInSeconds", 0)))
+
+
 def outcome_of(job: Any) -> Outcome | None:
     """Read how a job ended off its description; None while it goes on."""
     status, reason = job["TrainingJobStatus"], job.get("FailureReason", "")
@@ -81,7 +95,7 @@ def outcome_of(job: Any) -> Outcome | None:
         reclaimed = STOPPED_ORDERLY in reason or any(word in reason for word in NO_MACHINE)
         return Outcome.RECLAIMED if reclaimed else Outcome.FAILED
     if status == "Stopped":
-        return {"MaxWaitTimeExceeded": Outcome.RECLAIMED, "MaxRuntimeExceeded": Outcome.FAILED}.get(
+        return {"MaxWaitTimeExceeded": Outcome.RECLAIMED, "MaxRuntimeExceeded": Outcome.OUT_OF_TIME}.get(
             job["SecondaryStatus"], Outcome.STOPPED
         )
     return None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ci.tuning.trials import ENDING_SECONDS, Plan, State, Trial
+from ci.recovery.state import ENDING_SECONDS
+from ci.tuning.trials import Plan, State, Trial
 
 # A shorter job could hardly load its data.
 LEAST_SECONDS = 60

@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci import jobs
-from ci.contracts import training_contract
 from ci.errors import CommandError
 from ci.progress import QUIET, Progress
 from ci.recovery.run import rules
-from ci.recovery.state import Purchase
 from ci.run_lock import hold
 from ci.site import Site
 from ci.train import prepared
@@ -88,6 +86,5 @@ def _storage(folder: Path) -> "BaseStorage":
 
 
 def _machine(site: Site, budget: Budget) -> Machine:
-    # What is billed of a spot machine is already less seconds, so all is counted by the price on demand.
-    hourly = rules(site, most_usd=budget.usd).hourly_usd[Purchase.ON_DEMAND]
-    return Machine(hourly_usd=hourly, most_seconds=training_contract(site).max_runtime_seconds)
+    found = rules(site, most_usd=budget.usd)
+    return Machine(hourly_usd=found.hourly_usd, most_seconds=found.most_seconds)

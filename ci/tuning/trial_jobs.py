@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ci.jobs import JobRequest
 from ci.log_tail import TRAINING_JOBS, LogTail
 from ci.recovery.keeper import AtWork, NotThere, Unknown
-from ci.recovery.sagemaker_jobs import described, outcome_of, start_once
+from ci.recovery.sagemaker_jobs import billed_seconds, described, outcome_of, start_once
 from ci.recovery.state import Outcome
 from ci.site import Site
 from ci.tuning.curve import Curve, Signal
@@ -102,8 +102,7 @@ def _end(job: "DescribeTrainingJobResponseTypeDef", outcome: Outcome) -> End:
     if job["SecondaryStatus"] == "MaxRuntimeExceeded":
         reasons[outcome] = f"it took longer than the {job['StoppingCondition']['MaxRuntimeInSeconds']} s it was given"
     return End(
-        # Already less than the time that passed where spot was cheaper: what is billed, by the price on demand.
-        seconds=job.get("BillableTimeInSeconds", job.get("TrainingTimeInSeconds", 0)),
+        seconds=billed_seconds(job),
         accuracy=metrics.get("accuracy") if outcome is Outcome.SUCCEEDED else None,
         baseline_accuracy=metrics.get("baseline_accuracy"),
         reason=reasons.get(outcome, job.get("FailureReason", "no reason given")),

@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ci.recovery.state import ENDING_SECONDS
 from ci.result import Result
 from ml.training.search import Value
-
-# From the moment when a job is out of time until nothing is paid for any more. SageMaker gives it 120 s after SIGTERM;
-# the rest is for bringing its data before, and its files away after, the time that MaxRuntimeInSeconds counts.
-ENDING_SECONDS = 300
 
 
 class State(StrEnum):

@@ -44,7 +44,7 @@ class PoolContract(_Contract):
     # The pool's own queue, then that on demand if there is one, for jobs that were reclaimed too often.
     queue_arns: tuple[str, ...]
     reclaims_before_on_demand: int
-    # After so long without a machine Batch cancels a job, and the launcher tries the next queue.
+    # After so long without a machine Batch cancels a job, which to a run with a budget is one reclaim more.
     capacity_wait_seconds: int | None
     job_definition_arn: str
     instance_types: tuple[str, ...]

@@ -8,13 +8,18 @@ from ml.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """A job's name, its hyperparameters, and S3 folders: a channel's files, the run's checkpoints, the results."""
+    """A job's name, its hyperparameters, and S3 folders: a channel's files, the run's checkpoints, the results.
+
+    Of an attempt of a longer run also the address of that run's state, and the attempt's number there.
+    """
 
     job: str
     hyperparameters: dict[str, str]
     channels: dict[str, str]
     checkpoints: str
     output: str
+    state: str | None = None
+    attempt: int | None = None
 
     def written(self) -> str:
         """Return it as the text that `read` takes."""

@@ -13,9 +13,11 @@ def train(container: Container, processes: int | None) -> None:
 
         job.train(container, container.place)
     elif container.assignment:
-        from ml.launchers import assignment, delivery
+        from ml.launchers import assignment, delivery, turn
 
-        with delivery.delivered(container, assignment.read(container.assignment)) as delivered:
+        given = assignment.read(container.assignment)
+        turn.check(given)
+        with delivery.delivered(container, given) as delivered:
             _launch(delivered, processes)
     else:
         _launch(container, processes)

@@ -7,11 +7,11 @@ from typing import Any
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from ci.recovery.keeper import AtWork, NotThere, Unknown
-from ci.recovery.state import Outcome
+from ci.recovery.state import ENDING_SECONDS, Outcome
 from ci.tuning.budget import Machine
 from ci.tuning.study import Study
 from ci.tuning.trial_jobs import Ended, Look
-from ci.tuning.trials import ENDING_SECONDS, End, Trial
+from ci.tuning.trials import End, Trial
 from ml.training.search import Choice, LogUniform, Uniform, Whole
 
 SEARCH = {

@@ -19,20 +19,17 @@ TOY = ROOT / "tests" / "ml" / "toy_model"
 
 
 @pytest.mark.parametrize(
-    ("on", "most_usd", "says"),
+    ("on", "says"),
     [
-        ("batsch:small", None, "--on batsch:small names no place to train"),
-        ("batch:", None, "names no place to train"),
-        ("batch:smal", None, "use 'small'|'small'"),
-        ("batch:small", 1.0, "--most-usd with --on batch:small is not kept on a pool"),
+        ("batsch:small", "--on batsch:small names no place to train"),
+        ("batch:", "names no place to train"),
+        ("batch:smal", "use 'small'|'small'"),
     ],
 )
-def test_a_place_that_is_none_is_named_with_the_cure(
-    on: str, most_usd: float | None, says: str, tmp_path: Path
-) -> None:
+def test_a_place_that_is_none_is_named_with_the_cure(on: str, says: str, tmp_path: Path) -> None:
     nowhere = Site(environments.load("local"), Workspace(home=tmp_path), "http://127.0.0.1:9")
     with pytest.raises(CommandError, match=says):
-        train(nowhere, "review_writer", recipe="debug", on=on, most_usd=most_usd)
+        train(nowhere, "review_writer", recipe="debug", on=on)
 
 
 def test_a_run_is_struck_once_at_its_first_checkpoint_and_says_where_it_went_on() -> None:

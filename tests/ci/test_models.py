@@ -4,6 +4,7 @@ What the stacks would make is made here with boto3, so that a fault is this room
 """
 
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -32,10 +33,13 @@ from ci.train import train
 from ci.workspace import Workspace
 from infra.localcloud import CloudRecord
 from infra.spec.contract import ServerlessCapacity, ServingContract, TrainingContract
+from ml.contract import ASSIGNMENT_VARIABLE
 from tests.ci.conftest import REPOSITORY
 
 MODEL, ENDPOINT, NAME = "review_sentiment", "review-sentiment", "groundplan-local-review-sentiment"
 ROLE, IMAGE = "arn:aws:iam::123456789012:role/job", "123456789012.dkr.ecr.us-east-1.amazonaws.com/groundplan:v1"
+# At the end of a job's name, wherever that stands in its assignment.
+FIRST_OF_A_RUN = re.compile(r"-[0-9a-f]{4}-1(\"|$)")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +120,8 @@ def test_from_data_to_an_answer(site: Site) -> None:
     assert remove_what_releases_made(site, QUIET) == 3
 
 
-def test_a_run_goes_on_after_its_machine_was_taken(site: Site) -> None:
+@pytest.mark.parametrize(("on", "variable"), [("sagemaker", "TRAINING_JOB_NAME"), ("batch:small", ASSIGNMENT_VARIABLE)])
+def test_a_run_goes_on_after_its_machine_was_taken(on: str, variable: str, site: Site) -> None:
     """The first attempt's process gets SIGTERM, as on a machine that is reclaimed; the second ends the run."""
     struck: list[int] = []
 
@@ -124,19 +129,19 @@ def test_a_run_goes_on_after_its_machine_was_taken(site: Site) -> None:
         while not struck:
             for process in psutil.process_iter():
                 with suppress(psutil.Error):
-                    if process.environ().get("TRAINING_JOB_NAME", "").endswith("-1") and "ml" in process.cmdline():
+                    if FIRST_OF_A_RUN.search(process.environ().get(variable, "")) and "ml" in process.cmdline():
                         process.send_signal(signal.SIGTERM)
                         struck.append(process.pid)
 
     thread = threading.Thread(target=strike, daemon=True)
     thread.start()
-    result = train(site, "review_writer", recipe="debug", most_usd=5.0)
+    result = train(site, "review_writer", recipe="debug", most_usd=5.0, on=on)
     assert struck
     assert [attempt.outcome for attempt in result.attempts] == [Outcome.RECLAIMED, Outcome.SUCCEEDED]
     assert result.job.endswith("-2")
     assert result.usd is not None
     assert 0 < result.usd < 5
-    again = train(site, "review_writer", recipe="debug", most_usd=5.0, run=result.job.removesuffix("-2"))
+    again = train(site, "review_writer", recipe="debug", most_usd=5.0, on=on, run=result.job.removesuffix("-2"))
     assert (again.job, again.attempts) == (result.job, result.attempts), "a run that is done is done"
 
 

@@ -1,7 +1,8 @@
-"""Jobs of a pool by their names: as SageMaker's are listed, shown, followed and built upon, so are these."""
+"""Jobs of a pool: known by their names as SageMaker's are, and kept going to their end within a budget."""
 
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,10 @@ from ci.errors import CommandError, JobError
 from ci.jobs import JobRequest
 from ci.logs import logs
 from ci.optimize import optimize
-from ci.progress import QUIET
+from ci.progress import QUIET, Progress
+from ci.recovery.batch_jobs import BatchJobs, outcome_of
+from ci.recovery.run import check_begun, keep, pool_rules, spot_share, store
+from ci.recovery.state import Outcome, Purchase
 from ci.site import Site
 from ci.status import status
 from tests.ci.conftest import REPOSITORY
@@ -30,6 +34,17 @@ with tarfile.open(fileobj=packed, mode="w:gz") as archive:
 boto3.client("s3").put_object(Bucket=bucket, Key=f"{key}/model.tar.gz", Body=packed.getvalue())
 print("it is done")
 """
+# The first machine is taken away, the second saves and goes before that; the third is bought on demand.
+OUTLIVE_TWO_MACHINES = """
+import time
+attempt = job.rsplit("-", 1)[1]
+print("this is attempt", attempt)
+if attempt == "1":
+    time.sleep(60)
+if attempt == "2":
+    raise SystemExit(143)
+"""
+RUN = "groundplan-local-review-writer-train-20260101-000000-abcd"
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +96,60 @@ def test_what_batch_has_forgotten_is_known_by_what_it_left(site: Site, monkeypat
     assert known_jobs.get(site, lost).state == "Forgotten"
     with pytest.raises(CommandError, match="Batch forgets which it was"):
         list(logs(site, lost))
+
+
+class TakesTheFirst(Progress):
+    """Takes every spot machine away once the first attempt has said a word."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.lines = site, list[str]()
+
+    def say(self, line: str) -> None:
+        self.lines.append(line.strip())
+        if self.lines[-1] == "this is attempt 1":
+            platform.reclaim(self.site)
+
+
+def test_a_run_outlives_its_spot_machines_and_ends_on_demand_within_its_budget(site: Site) -> None:
+    rules, place = pool_rules(site, "one", most_usd=5.0), "batch:one"
+    assert rules.reclaims_before_on_demand == 2
+    state = store(site, RUN, place)
+    heard, request = TakesTheFirst(site), asked(OUTLIVE_TWO_MACHINES + LEAVE_A_MODEL)
+    work = BatchJobs(site, "one", RUN, request, state=state.uri, spot_share=spot_share(site, "one"))
+    job, known = keep(site, RUN, work, rules, heard)
+    assert job == f"{RUN}-3"
+    ends = [(attempt.outcome, attempt.purchase) for attempt in known.attempts]
+    spot = (Outcome.RECLAIMED, Purchase.SPOT)
+    assert ends == [spot, spot, (Outcome.SUCCEEDED, Purchase.ON_DEMAND)]
+    assert [line for line in heard.lines if line.startswith("this")] == [f"this is attempt {n}" for n in (1, 2, 3)]
+    assert all(attempt.billed_seconds < attempt.seconds for attempt in known.attempts[:2] if attempt.seconds)
+    assert 0 < known.usd < 0.1
+    batch = pool_jobs.described(site, "one", f"{RUN}-*")
+    assert [len(job["attempts"]) for job in batch.values()] == [1, 1, 1], "no attempt is started again by Batch"
+    assert batch[job]["timeout"] == {"attemptDurationSeconds": known.attempts[-1].limit_seconds}
+    assert batch[job]["jobQueue"].endswith("on-demand")
+    assert runs.show(site, job).report == {"accuracy": 0.5}
+    assert keep(site, RUN, work, rules, QUIET) == (job, known), "a run that is done is done"
+    with pytest.raises(CommandError, match=f"--on sagemaker is not where it was begun, on {place}"):
+        check_begun(site, RUN, "sagemaker")
+
+
+def ended(**more: Any) -> dict[str, Any]:
+    return {"status": "FAILED", "attempts": [{"container": {"exitCode": more.pop("code", None)}}], **more}
+
+
+@pytest.mark.parametrize(
+    ("job", "outcome"),
+    [
+        ({"status": "RUNNABLE"}, None),
+        ({"status": "SUCCEEDED"}, Outcome.SUCCEEDED),
+        (ended(statusReason="Host EC2 (instance i-1) terminated."), Outcome.RECLAIMED),
+        (ended(statusReason="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", isCancelled=True), Outcome.RECLAIMED),
+        (ended(statusReason="Essential container in task exited", code=143), Outcome.RECLAIMED),
+        (ended(statusReason="Essential container in task exited", code=2), Outcome.FAILED),
+        (ended(statusReason="Job attempt duration exceeded timeout", code=143), Outcome.OUT_OF_TIME),
+        (ended(statusReason="enough", code=143, isTerminated=True), Outcome.STOPPED),
+    ],
+)
+def test_a_reclaim_of_a_pool_s_machine_is_told_from_a_failure(job: dict[str, Any], outcome: Outcome | None) -> None:
+    assert outcome_of(job) is outcome

@@ -16,26 +16,30 @@ from ci.recovery.keeper import AtWork, ChangedError, Ended, NotThere, Status, Un
 from ci.recovery.rules import Done, GiveUp, Rules, Start, Wait, decide
 from ci.recovery.s3_store import S3Store
 from ci.recovery.sagemaker_jobs import outcome_of
-from ci.recovery.state import Attempt, Outcome, Purchase, RunState
+from ci.recovery.state import ENDING_SECONDS, Attempt, Outcome, Purchase, RunState
 from tests.ml.faulty_s3 import BUCKET, serving
 
-PRICES = {Purchase.SPOT: 0.4, Purchase.ON_DEMAND: 1.0}
-RULES = Rules(hourly_usd=PRICES, most_usd=4.0, reclaims_before_on_demand=2, most_failures=2, most_seconds=3600)
+RULES = Rules(hourly_usd=1.0, most_usd=4.0, reclaims_before_on_demand=2, most_failures=2, most_seconds=3600)
 
 
-def after(*ends: tuple[Outcome, float]) -> RunState:
+# What spot costs of the price on demand, so that so many of its seconds are billed.
+SHARE = 0.4
+
+
+def after(*ends: tuple[Outcome, float], rules: Rules = RULES) -> RunState:
     """A run whose attempts ended so."""
     state = RunState()
     for outcome, seconds in ends:
-        decision = decide(state, RULES)
+        decision = decide(state, rules)
         assert isinstance(decision, Start)
-        state = state.begun(decision.attempt).ended(decision.attempt.number, outcome, seconds)
+        share = SHARE if decision.attempt.purchase is Purchase.SPOT else 1.0
+        state = state.begun(decision.attempt).ended(decision.attempt.number, outcome, seconds, seconds * share)
     return state
 
 
 def test_a_run_begins_on_spot_with_its_number_as_fence() -> None:
     assert decide(RunState(), RULES) == Start(
-        Attempt(number=1, purchase=Purchase.SPOT, hourly_usd=0.4, limit_seconds=3600)
+        Attempt(number=1, purchase=Purchase.SPOT, hourly_usd=1.0, limit_seconds=3600)
     )
 
 
@@ -51,21 +55,48 @@ def test_it_gives_up_on_a_run_that_fails_and_says_why() -> None:
     assert decision == GiveUp("it failed 2 times, and most_failures=2")
 
 
-def test_an_attempt_gets_no_more_time_than_is_left_to_pay_for() -> None:
-    state = after((Outcome.RECLAIMED, 3600), (Outcome.RECLAIMED, 3600))  # 0.8 of 4 dollars
+def test_where_nothing_can_be_had_on_demand_it_stays_on_spot() -> None:
+    rules = RULES.model_copy(update={"reclaims_before_on_demand": None})
+    decision = decide(after(*[(Outcome.RECLAIMED, 60)] * 5, rules=rules), rules)
+    assert isinstance(decision, Start)
+    assert decision.attempt.purchase is Purchase.SPOT
+
+
+def test_an_attempt_gets_no_more_time_than_is_left_to_pay_for_at_the_price_on_demand() -> None:
+    state = after((Outcome.RECLAIMED, 3600), (Outcome.RECLAIMED, 3600))  # 0.8 of 4 dollars: spot bills less seconds
     tight = RULES.model_copy(update={"most_usd": 1.0})
     decision = decide(state, tight)
     assert isinstance(decision, Start)
-    assert decision.attempt.limit_seconds == 720 - 1  # 0.2 dollars at 1 an hour, rounded down
+    assert decision.attempt.limit_seconds == 720 - 1 - ENDING_SECONDS  # 0.2 dollars at 1 an hour, rounded down
     spent = decide(state, RULES.model_copy(update={"most_usd": 0.81}))
     assert isinstance(spent, GiveUp)
-    assert "$0.80 of most_usd=0.81 are spent, and what is left buys" in spent.reason
+    assert "$0.80 of most_usd=0.81 are spent, and what is left buys 0 s" in spent.reason
+
+
+def test_time_that_ran_out_is_a_failure_only_where_it_was_all_that_a_job_may_have() -> None:
+    late = (Outcome.OUT_OF_TIME, 3600.0)
+    assert decide(after(late, late), RULES) == GiveUp("it failed 2 times, and most_failures=2")
+    tight = RULES.model_copy(update={"most_usd": 1.0})
+    state = after((Outcome.OUT_OF_TIME, 3300.0), (Outcome.OUT_OF_TIME, 1000.0), rules=tight)
+    assert isinstance(decide(state, tight), Start), "money made their time short, and spot was cheaper than feared"
+
+
+def test_the_file_of_a_run_tells_each_attempt_s_dollars() -> None:
+    state = after((Outcome.RECLAIMED, 3600))
+    assert '"usd":0.4' in state.model_dump_json()
+    assert RunState.model_validate_json(state.model_dump_json()) == state
 
 
 def test_an_end_is_final_however_often_and_late_it_is_told() -> None:
     state = after((Outcome.RECLAIMED, 60))
-    assert state.ended(1, Outcome.SUCCEEDED, 99) == state
-    assert state.ended(7, Outcome.SUCCEEDED, 99) == state
+    assert state.ended(1, Outcome.SUCCEEDED, 99, 99) == state
+    assert state.ended(7, Outcome.SUCCEEDED, 99, 99) == state
+
+
+def billed(job: dict[str, Any]) -> float:
+    """The seconds of a played job that are billed at the price on demand."""
+    share: float = job["share"] if job["attempt"].purchase is Purchase.SPOT else 1.0
+    return float(job["seconds"] * share)
 
 
 class Keepers(RuleBasedStateMachine):
@@ -76,7 +107,7 @@ class Keepers(RuleBasedStateMachine):
         self.kept, self.version = RunState(), 0
         self.jobs: dict[int, dict[str, Any]] = {}
         self.silent = self.cut_before_write = self.cut_before_submit = False
-        self.meddle = False
+        self.meddle, self.share = False, 1.0
 
     # What a keeper sees.
     def read(self) -> tuple[RunState, str]:
@@ -95,7 +126,7 @@ class Keepers(RuleBasedStateMachine):
     def submit(self, attempt: Attempt) -> None:
         if self.cut_before_submit:
             raise ConnectionError
-        self.jobs.setdefault(attempt.number, {"attempt": attempt, "end": None, "seconds": 0})
+        self.jobs.setdefault(attempt.number, {"attempt": attempt, "end": None, "seconds": 0, "share": self.share})
 
     def status(self, attempt: Attempt) -> Status:
         if self.silent:
@@ -103,7 +134,7 @@ class Keepers(RuleBasedStateMachine):
         job = self.jobs.get(attempt.number)
         if job is None:
             return NotThere()
-        return Ended(job["end"], job["seconds"]) if job["end"] else AtWork()
+        return Ended(job["end"], job["seconds"], billed(job)) if job["end"] else AtWork()
 
     # What happens.
     @rule(cut=some.sampled_from(["", "before_write", "before_submit"]), meddle=some.booleans(), silent=some.booleans())
@@ -117,12 +148,16 @@ class Keepers(RuleBasedStateMachine):
         finally:
             self.meddle = self.silent = self.cut_before_write = self.cut_before_submit = False
 
-    @rule(seconds=some.integers(1, 4000))
-    def time_passes(self, seconds: int) -> None:
+    @rule(seconds=some.integers(1, 4000), ending=some.integers(0, ENDING_SECONDS))
+    def time_passes(self, seconds: int, ending: int) -> None:
         for job in self.running():
             job["seconds"] += seconds
             if job["seconds"] >= job["attempt"].limit_seconds:
-                job["seconds"], job["end"] = job["attempt"].limit_seconds, Outcome.FAILED
+                job["seconds"], job["end"] = job["attempt"].limit_seconds + ending, Outcome.OUT_OF_TIME
+
+    @rule(share=some.floats(0.1, 1.0))
+    def spot_has_another_price(self, share: float) -> None:
+        self.share = share
 
     @rule(outcome=some.sampled_from([Outcome.RECLAIMED, Outcome.RECLAIMED, Outcome.FAILED, Outcome.SUCCEEDED]))
     @precondition(lambda self: self.running())
@@ -138,7 +173,7 @@ class Keepers(RuleBasedStateMachine):
 
     @invariant()
     def it_never_spends_over_its_cap(self) -> None:
-        spent = sum(job["seconds"] * job["attempt"].hourly_usd / 3600 for job in self.jobs.values())
+        spent = sum(billed(job) * job["attempt"].hourly_usd / 3600 for job in self.jobs.values())
         assert spent <= RULES.most_usd + 1e-9
         assert self.kept.usd <= RULES.most_usd + 1e-9
 
@@ -160,8 +195,63 @@ class Keepers(RuleBasedStateMachine):
         assert isinstance(decision, Done) == succeeded
 
 
-TestKeepers = Keepers.TestCase
-TestKeepers.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+class PoolKeepers(Keepers):
+    """A cloud that takes a second job of a name: what is submitted late must see for itself that its turn is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hung: list[Attempt] = []
+        self.late = self.impatient = self.arrives = False
+
+    def write(self, state: RunState, version: str) -> None:
+        if self.arrives and self.hung:  # What the keeper saw is past before it writes.
+            self.what_hung_arrives()
+        super().write(state, version)
+
+    def submit(self, attempt: Attempt) -> None:
+        if self.cut_before_submit:
+            raise ConnectionError
+        for job in self.running():
+            job["end"] = Outcome.STOPPED
+        if self.late:
+            self.hung.append(attempt)
+            raise ConnectionError
+        self.begin(attempt)
+
+    def begin(self, attempt: Attempt) -> None:
+        assert attempt.number not in self.jobs, "nobody submits an attempt but who began it"
+        newest = self.kept.attempts[-1]
+        if newest.number == attempt.number and not newest.outcome:
+            super().submit(attempt)
+
+    def status(self, attempt: Attempt) -> Status:
+        found = super().status(attempt)
+        if isinstance(found, NotThere):
+            return Ended(Outcome.RECLAIMED, 0.0, 0.0) if self.impatient else Unknown()
+        return found
+
+    @rule()
+    def a_keeper_hangs_when_it_submits(self) -> None:
+        self.late = True
+        self.somebody_looks_after_it("", False, False)
+        self.late = False
+
+    @rule()
+    @precondition(lambda self: self.hung)
+    def what_hung_arrives(self) -> None:
+        self.begin(self.hung.pop(0))
+
+    @rule(impatient=some.booleans(), arrives=some.booleans())
+    def patience_changes(self, impatient: bool, arrives: bool) -> None:
+        self.impatient, self.arrives = impatient, arrives
+
+    def teardown(self) -> None:
+        self.impatient = True
+        super().teardown()
+
+
+TestKeepers, TestPoolKeepers = Keepers.TestCase, PoolKeepers.TestCase
+TestKeepers.settings = TestPoolKeepers.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 
 
 @mock_aws
@@ -197,7 +287,7 @@ class OneRoom:
     def status(self, attempt: Attempt) -> Status:
         if attempt.number not in self.submitted:
             return NotThere()
-        return Ended(Outcome.SUCCEEDED if attempt.number == 3 else Outcome.RECLAIMED, 60.0)
+        return Ended(Outcome.SUCCEEDED if attempt.number == 3 else Outcome.RECLAIMED, 60.0, 60.0)
 
 
 class AllAtOnce(S3Store):
@@ -249,7 +339,7 @@ def test_launchers_of_one_run_share_its_attempts() -> None:
         ({"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: , exit code: 143"}, Outcome.RECLAIMED),
         ({"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: , exit code: 2"}, Outcome.FAILED),
         ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxWaitTimeExceeded"}, Outcome.RECLAIMED),
-        ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}, Outcome.FAILED),
+        ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}, Outcome.OUT_OF_TIME),
         ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "Stopped"}, Outcome.STOPPED),
     ],
 )
@@ -266,7 +356,7 @@ def test_silence_alone_starts_nothing() -> None:
     assert list(keepers.jobs) == [1]
 
 
-@pytest.mark.parametrize("field", ["most_usd", "most_failures", "least_seconds"])
+@pytest.mark.parametrize("field", ["hourly_usd", "most_usd", "most_failures", "least_seconds"])
 def test_rules_that_allow_nothing_are_refused(field: str) -> None:
     with pytest.raises(ValueError, match=field):
-        Rules.model_validate({"hourly_usd": PRICES, "most_usd": 1.0, field: 0})
+        Rules.model_validate({"hourly_usd": 1.0, "most_usd": 1.0, field: 0})

@@ -10,10 +10,10 @@ from optuna.storages import BaseStorage, InMemoryStorage, get_storage
 
 from ci.errors import CommandError
 from ci.progress import QUIET
-from ci.recovery.state import Outcome
+from ci.recovery.state import ENDING_SECONDS, Outcome
 from ci.tuning.budget import LEAST_SECONDS, Budget, Over, Start, Wait, decide
 from ci.tuning.curve import Curve
-from ci.tuning.trials import ENDING_SECONDS, End, Plan, State, Trial
+from ci.tuning.trials import End, Plan, State, Trial
 from ci.tuning.tuner import Tuner
 from tests.ci.played_trials import DEFAULTS, MACHINE, SEARCH, Cloud, Killed, Storage, study_in
 

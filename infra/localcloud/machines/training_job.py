@@ -10,6 +10,7 @@ from typing import Any
 from infra.localcloud.cloud import Payload
 from infra.localcloud.machines.site import now
 from infra.localcloud.machines.storage import S3Uri
+from infra.prices import prices
 
 MESSAGES = {
     "Starting": "Starting the training job",
@@ -69,10 +70,16 @@ class TrainingJob:
 
     @property
     def seconds(self) -> int:
-        """Training time, which is also what is billed on each instance: whole seconds."""
+        """Training time in whole seconds."""
         if self.started_at is None:
             return 0
         return max(1, math.ceil(((self.ended_at or now()) - self.started_at).total_seconds()))
+
+    @property
+    def billable_seconds(self) -> int:
+        """What is billed on each instance, at the price on demand: of a spot machine as much less as spot saves."""
+        spot = self.request.get("EnableManagedSpotTraining", False)
+        return math.ceil(self.seconds * prices()["spot-factor", self.region].usd) if spot else self.seconds
 
     def enter(self, phase: str, reason: str | None = None) -> None:
         """Move on to a secondary status; the time of the last one ends where this one's begins."""
@@ -128,7 +135,7 @@ class TrainingJob:
                 answer["FailureReason"] = self.failure_reason
             if self.started_at:
                 answer |= {"TrainingStartTime": self.started_at, "TrainingTimeInSeconds": self.seconds}
-                answer |= {"BillableTimeInSeconds": self.seconds} if self.ended else {}
+                answer |= {"BillableTimeInSeconds": self.billable_seconds} if self.ended else {}
             if self.ended_at:
                 answer["TrainingEndTime"] = self.ended_at
             return answer

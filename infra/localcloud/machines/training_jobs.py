@@ -78,7 +78,7 @@ class TrainingJobs:
             tags = record.tags if record else job.request.get("Tags") or []
             resources = job.request["ResourceConfig"]
             owner = Owner(job.arn, job.account, job.region, tags_of(tags))
-            seconds = job.seconds * resources.get("InstanceCount", 1)
+            seconds = job.billable_seconds * resources.get("InstanceCount", 1)
             self._site.meter.instance(owner, "Train", resources["InstanceType"], seconds)
         reason = {"reason": job.failure_reason} if job.failure_reason else {}
         self._site.cloud.log.info("training job ended", job=job.name, status=job.status, **reason)

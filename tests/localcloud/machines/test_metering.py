@@ -34,16 +34,20 @@ def groups(client: Client, **request: Any) -> dict[tuple[str, ...], dict[str, An
     return {tuple(group["Keys"]): group["Metrics"] for result in bill(client, **request) for group in result["Groups"]}
 
 
-def test_a_training_job_costs_its_seconds_on_its_instances(train: Train, client: Client) -> None:
+@pytest.mark.parametrize("spot", [False, True])
+def test_a_training_job_costs_its_billable_seconds_on_its_instances(spot: bool, train: Train, client: Client) -> None:
+    model = f"priced-{spot}"
     job = train(
         "import time; time.sleep(1)",
-        Tags=[{"Key": "model", "Value": "priced"}, {"Key": "component", "Value": "training"}],
+        EnableManagedSpotTraining=spot,
+        Tags=[{"Key": "model", "Value": model}, {"Key": "component", "Value": "training"}],
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
     )
     seconds = job.ended()["BillableTimeInSeconds"]
+    assert (seconds < job.ended()["TrainingTimeInSeconds"]) is spot, "of a spot machine fewer seconds are billed"
     by = [{"Type": "TAG", "Key": "model"}, {"Type": "DIMENSION", "Key": "USAGE_TYPE"}]
-    found = groups(client, GroupBy=by, Filter=only("model", "priced"))
-    assert list(found) == [("model$priced", "USE1-Train:ml.m5.large")]
+    found = groups(client, GroupBy=by, Filter=only("model", model))
+    assert list(found) == [(f"model${model}", "USE1-Train:ml.m5.large")]
     hours = 2 * seconds / 3600
     [metrics] = found.values()
     assert float(metrics["UsageQuantity"]["Amount"]) == pytest.approx(hours)
