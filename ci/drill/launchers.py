@@ -18,6 +18,7 @@ import psutil
 
 from ci.artifacts import fetch_archive
 from ci.drill import platform, ray_cluster
+from ci.drill.pools import reclaim
 from ci.errors import WorkError
 from ci.progress import QUIET, Progress
 from ci.result import Result
@@ -118,7 +119,7 @@ class Launchers:
 
     def _platform(self, on: str) -> Callable[[Heard], Path]:
         def launch(heard: Heard) -> Path:
-            heard.strike = (lambda: platform.reclaim(self._site)) if on == "batch:one" else None
+            heard.strike = (lambda: reclaim(self._site.client)) if on == "batch:one" else None
             asked: dict[str, Any] = {"recipe": self._recipe, "changes": self._changes, "on": on, "progress": heard}
             job = train(self._site, self._model, **asked).job
             return self._site.workspace.folder(self._site.name) / "jobs" / job

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environments
+from ci.drill.pools import RETRY, TRUST, make_queue
 from ci.site import Site
 from ci.workspace import ROOT, Workspace
 from infra import localcloud
@@ -20,20 +21,11 @@ POOLS = (
     GpuPoolSpec(name="one", need=GpuNeed(gpus=1), max_nodes=2),
     GpuPoolSpec(name="two", need=GpuNeed(gpus=1), purchase="on-demand", nodes=2, max_nodes=2),
 )
-TRUST = '{"Version": "2012-10-17", "Statement": []}'
 BUCKETS = {"data": "launchers-data", "artifacts": "launchers-artifacts"}
 IMAGE = "example/ml:v1"
 # A run has as many threads in all on whichever pool, as on ml.m5.large.
 VCPUS = 2
 MEMORY_MB = "4096"
-RETRY = {
-    "attempts": 3,
-    "evaluateOnExit": [
-        {"action": "RETRY", "onStatusReason": "Host EC2*"},
-        {"action": "RETRY", "onExitCode": "143"},
-        {"action": "EXIT", "onExitCode": "*"},
-    ],
-}
 
 
 @contextmanager
@@ -55,25 +47,6 @@ def running(home: Path, program: Path = ROOT) -> Iterator[Site]:
         yield site
     finally:
         localcloud.stop("launchers", home)
-
-
-def reclaim(site: Site) -> None:
-    """Let AWS's own experiment take every spot machine away."""
-    fis, parameters = site.client("fis"), {"durationBeforeInterruption": "PT2M"}
-    template = fis.create_experiment_template(
-        description="Take spot machines away",
-        stopConditions=[{"source": "none"}],
-        roleArn="arn:aws:iam::123456789012:role/fis",
-        targets={"machines": {"resourceType": "aws:ec2:spot-instance", "selectionMode": "ALL"}},
-        actions={
-            "reclaim": {
-                "actionId": "aws:ec2:send-spot-instance-interruptions",
-                "parameters": parameters,
-                "targets": {"SpotInstances": "machines"},
-            }
-        },
-    )["experimentTemplate"]["id"]
-    fis.start_experiment(experimentTemplateId=template)
 
 
 def _environment() -> Environment:
@@ -111,34 +84,12 @@ def prepare_pool(site: Site, pool: GpuPoolSpec, buckets: Mapping[str, str]) -> N
     )["jobDefinitionArn"]
     kinds = ["SPOT" if pool.purchase == "spot" else "EC2", "EC2"]
     queues = tuple(
-        _queue(site, name, kind) for name, kind in zip(pool.queues(f"pool-{pool.name}"), kinds, strict=False)
+        make_queue(site.client, name, kind) for name, kind in zip(pool.queues(f"pool-{pool.name}"), kinds, strict=False)
     )
     contract = PoolContract(
         queue_arns=queues, job_definition_arn=definition, log_group=group, events_queue="none", **pool.terms
     )
     _tell(site, PoolContract.parameter_name(site.environment.project, site.name, pool.name), contract)
-
-
-def _queue(site: Site, name: str, kind: str) -> str:
-    """Make a queue of machines that are bought as `kind`."""
-    batch, ec2, iam = site.client("batch"), site.client("ec2"), site.client("iam")
-    profile = iam.create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
-    environment = batch.create_compute_environment(
-        computeEnvironmentName=name,
-        type="MANAGED",
-        computeResources={
-            "type": kind,
-            "minvCpus": 0,
-            "maxvCpus": 16,
-            "instanceTypes": ["g5.xlarge"],
-            "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
-            "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
-            "instanceRole": profile,
-        },
-    )["computeEnvironmentArn"]
-    order = [{"order": 1, "computeEnvironment": environment}]
-    queue = batch.create_job_queue(jobQueueName=name, state="ENABLED", priority=1, computeEnvironmentOrder=order)
-    return str(queue["jobQueueArn"])
 
 
 def _container(pool: GpuPoolSpec, group: str, buckets: Mapping[str, str]) -> dict[str, Any]:

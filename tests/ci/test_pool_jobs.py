@@ -8,6 +8,7 @@ import pytest
 
 from ci import known_jobs, pool_jobs, runs
 from ci.drill import platform
+from ci.drill.pools import reclaim
 from ci.errors import CommandError, JobError
 from ci.jobs import JobRequest
 from ci.logs import logs
@@ -107,7 +108,7 @@ class TakesTheFirst(Progress):
     def say(self, line: str) -> None:
         self.lines.append(line.strip())
         if self.lines[-1] == "this is attempt 1":
-            platform.reclaim(self.site)
+            reclaim(self.site.client)
 
 
 def test_a_run_outlives_its_spot_machines_and_ends_on_demand_within_its_budget(site: Site) -> None:

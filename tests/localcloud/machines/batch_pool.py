@@ -7,17 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-Client = Callable[[str], Any]
+from ci.drill.pools import RETRY, Client, make_queue
+
 Wait = Callable[..., None]
-TRUST = '{"Version": "2012-10-17", "Statement": []}'
-RETRY = {
-    "attempts": 3,
-    "evaluateOnExit": [
-        {"action": "RETRY", "onStatusReason": "Host EC2*"},
-        {"action": "RETRY", "onExitCode": "143"},
-        {"action": "EXIT", "onExitCode": "*"},
-    ],
-}
 LAUNCHED = {"instance", "volume", "network-interface"}
 
 
@@ -27,32 +19,13 @@ class Pool:
     def __init__(self, client: Client, wait_until: Wait) -> None:
         self._client, self._wait, self._batch = client, wait_until, client("batch")
         self.name = f"pool-{uuid.uuid4().hex[:8]}"
-        ec2, iam = client("ec2"), client("iam")
-        iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=TRUST)
-        profile = iam.create_instance_profile(InstanceProfileName=self.name)["InstanceProfile"]["Arn"]
         tags = [{"Key": "pool", "Value": self.name}]
-        template = ec2.create_launch_template(
+        template = client("ec2").create_launch_template(
             LaunchTemplateName=self.name,
             LaunchTemplateData={"TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in LAUNCHED]},
         )["LaunchTemplate"]["LaunchTemplateId"]
-        machines = self._batch.create_compute_environment(
-            computeEnvironmentName=self.name,
-            type="MANAGED",
-            computeResources={
-                "type": "SPOT",
-                "minvCpus": 0,
-                "maxvCpus": 8,
-                "instanceTypes": ["g5.xlarge"],
-                "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
-                "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
-                "instanceRole": profile,
-                "launchTemplate": {"launchTemplateId": template, "version": "$Latest"},
-            },
-        )["computeEnvironmentArn"]
-        order = [{"order": 1, "computeEnvironment": machines}]
-        self.queue: str = self._batch.create_job_queue(
-            jobQueueName=self.name, state="ENABLED", priority=1, computeEnvironmentOrder=order
-        )["jobQueueArn"]
+        launched = {"launchTemplateId": template, "version": "$Latest"}
+        self.queue = make_queue(client, self.name, "SPOT", maxvCpus=8, launchTemplate=launched)
 
     def submit(self, code: str, nodes: int = 1, vcpus: int = 4, **request: Any) -> str:
         """Submit a job that runs the code on one node or more; the pool has eight vCPUs. Return its id."""

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.machines.batch_pool import Client, Pool, Wait
+from ci.drill.pools import Client
+from tests.localcloud.machines.batch_pool import Pool, Wait
 
 
 @pytest.fixture(scope="module")

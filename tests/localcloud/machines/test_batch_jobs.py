@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.localcloud.machines.batch_pool import Client, Pool, Wait
+from ci.drill.pools import Client, reclaim
+from tests.localcloud.machines.batch_pool import Pool, Wait
 
 LOG = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/news"
 
@@ -88,7 +89,7 @@ def test_nodes_of_one_job_find_their_main_node(pool: Pool, client: Client) -> No
 
 def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Client, wait_until: Wait) -> None:
     """FIS takes the machine away: rule, queue, warning, the lost machine, the second attempt."""
-    events, sqs, logs, fis = client("events"), client("sqs"), client("logs"), client("fis")
+    events, sqs, logs = client("events"), client("sqs"), client("logs")
     logs.create_log_group(logGroupName="/aws/events/news")
     queue = sqs.create_queue(QueueName="news")["QueueUrl"]
     sources = {"source": ["aws.ec2", "aws.batch"]}
@@ -99,26 +100,7 @@ def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Cli
     wait_until(lambda: pool.describe(job)["status"] == "RUNNING")
     (machine,) = pool.machines()
     assert machine["InstanceLifecycle"] == "spot"
-    template = fis.create_experiment_template(
-        description="Take spot machines away",
-        stopConditions=[{"source": "none"}],
-        roleArn="arn:aws:iam::123456789012:role/fis",
-        targets={
-            "machines": {
-                "resourceType": "aws:ec2:spot-instance",
-                "resourceTags": {"pool": pool.name},
-                "selectionMode": "ALL",
-            }
-        },
-        actions={
-            "reclaim": {
-                "actionId": "aws:ec2:send-spot-instance-interruptions",
-                "parameters": {"durationBeforeInterruption": "PT2M"},
-                "targets": {"SpotInstances": "machines"},
-            }
-        },
-    )["experimentTemplate"]["id"]
-    fis.start_experiment(experimentTemplateId=template)
+    reclaim(client, {"pool": pool.name})
     described = pool.ended(job)
     assert described["status"] == "SUCCEEDED", described
     first, second = described["attempts"]
@@ -139,23 +121,8 @@ def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Cli
 
 
 def test_an_experiment_without_spot_machines_fails(pool: Pool, client: Client) -> None:
-    fis = client("fis")
-    target = {"resourceType": "aws:ec2:spot-instance", "resourceTags": {"pool": "none"}, "selectionMode": "ALL"}
-    template = fis.create_experiment_template(
-        description="Nothing to take",
-        stopConditions=[{"source": "none"}],
-        roleArn="arn:aws:iam::123456789012:role/fis",
-        targets={"machines": target},
-        actions={
-            "reclaim": {
-                "actionId": "aws:ec2:send-spot-instance-interruptions",
-                "parameters": {"durationBeforeInterruption": "PT2M"},
-                "targets": {"SpotInstances": "machines"},
-            }
-        },
-    )["experimentTemplate"]["id"]
-    experiment = fis.start_experiment(experimentTemplateId=template)["experiment"]["id"]
-    assert fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "failed"
+    experiment = reclaim(client, {"pool": "none"})
+    assert client("fis").get_experiment(id=experiment)["experiment"]["state"]["status"] == "failed"
 
 
 def test_tags_reach_the_machine_its_volume_and_its_interface(pool: Pool, client: Client, wait_until: Wait) -> None:

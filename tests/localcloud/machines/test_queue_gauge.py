@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ci.drill.pools import Client
 from infra.functions.gauges.queue_age import waits
 from infra.naming import Names
 from infra.queue_gauge import gauge_settings
 from infra.queue_signals import NAMESPACE
 from infra.spec import GpuNeed, GpuPoolSpec
-from tests.localcloud.machines.batch_pool import Client, Pool, Wait
+from tests.localcloud.machines.batch_pool import Pool, Wait
 
 NAMES = Names("groundplan", "test", "us-east-1", "123456789012")
 
