@@ -23,6 +23,7 @@ MOST_DESCRIBED = 100
 
 def start(site: Site, pool: str, request: jobs.JobRequest) -> tuple[str, str]:
     """Submit the job to the pool's queue; return its name and Batch's id."""
+    check_share(site, pool, request.share)
     contract = pool_contract(site, pool)
     name = request.name or jobs.new_name(site, request.kind, request.model)
     tags = {tag["Key"]: tag["Value"] for tag in jobs.tags(site, component="training", model=request.model)}
@@ -40,9 +41,21 @@ def start(site: Site, pool: str, request: jobs.JobRequest) -> tuple[str, str]:
         # Who keeps the run begins the next attempt: each is paid for by itself.
         call["retryStrategy"] = {"attempts": 1}
     if contract.fair_shares:
-        call["shareIdentifier"] = _share(pool, request, contract)
+        call["shareIdentifier"] = request.share
     pool_records.keep(site, _record(pool, name, request))
     return name, site.client("batch").submit_job(**call)["jobId"]
+
+
+def check_share(site: Site, pool: str, share: str | None) -> None:
+    """Raise `CommandError` for a job that does not say whose it is, on a pool whose machines are shared."""
+    shares = pool_contract(site, pool).fair_shares
+    if shares and share not in shares:
+        raise CommandError(
+            thing=f"pool {pool!r}",
+            value=f"--share {share}" if share else "a job without --share",
+            rule="shares its machines, and must know whose share a job is",
+            fix=f"give --share {' or --share '.join(shares)}",
+        )
 
 
 def follow(site: Site, pool: str, name: str, id: str, progress: Progress) -> dict[str, Any]:
@@ -87,8 +100,8 @@ def described(site: Site, pool: str, pattern: str) -> dict[str, dict[str, Any]]:
             pages = batch.get_paginator("list_jobs").paginate(jobQueue=queue, **asked)
             ids = [job["jobId"] for page in pages for job in page["jobSummaryList"]]
             for first in range(0, len(ids), MOST_DESCRIBED):
-                jobs = batch.describe_jobs(jobs=ids[first : first + MOST_DESCRIBED])["jobs"]
-                found |= {job["jobName"]: job for job in jobs}
+                told = batch.describe_jobs(jobs=ids[first : first + MOST_DESCRIBED])["jobs"]
+                found |= {job["jobName"]: job for job in told}
     return found
 
 
@@ -109,7 +122,7 @@ def seconds(job: dict[str, Any]) -> int:
 
 def exit_code(job: dict[str, Any]) -> int | None:
     """Return what a job's last attempt exited with; None where it was not heard."""
-    container = job["attempts"][-1]["container"] if job["attempts"] else job.get("container", {})
+    container = (job["attempts"] or [job])[-1].get("container", {})
     code: int | None = container.get("exitCode")
     return code
 
@@ -182,14 +195,3 @@ def _variables(site: Site, name: str, request: jobs.JobRequest) -> dict[str, str
 
 def _output(site: Site, name: str) -> str:
     return f"s3://{training_contract(site).artifact_bucket}/jobs/{name}/output"
-
-
-def _share(pool: str, request: jobs.JobRequest, contract: PoolContract) -> str:
-    if request.share in contract.fair_shares:
-        return str(request.share)
-    raise CommandError(
-        thing=f"pool {pool!r}",
-        value=f"--share {request.share}" if request.share else "a job without --share",
-        rule="shares its machines, and must know whose share a job is",
-        fix=f"give --share {' or --share '.join(contract.fair_shares)}",
-    )

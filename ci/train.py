@@ -9,7 +9,7 @@ from typing import Any
 
 from ci import jobs, known_jobs, pool_jobs
 from ci.artifacts import fetch_archive, upload_folder
-from ci.contracts import pool_contract, training_contract
+from ci.contracts import training_contract
 from ci.errors import CommandError
 from ci.known_jobs import BATCH, SAGEMAKER
 from ci.progress import QUIET, Progress
@@ -61,7 +61,7 @@ def train(
     one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before. With
     `stream` the job reads its data from S3 while it trains.
     """
-    pool = _pool(site, on)
+    pool = _pool(site, on, share)
     if run:
         check_begun(site, run, on)
     request, data_version = prepared(site, model, recipe, changes or {}, progress, stream=stream)
@@ -98,14 +98,14 @@ def prepared(
     return jobs.JobRequest(kind="train", model=model, channels=channels, hyperparameters=asked), data.version
 
 
-def _pool(site: Site, on: str) -> str | None:
+def _pool(site: Site, on: str, share: str | None) -> str | None:
     kind, _, pool = on.partition(":")
     if on != SAGEMAKER and (kind != BATCH or not pool):
         raise CommandError(
             thing="train", value=f"--on {on}", rule="names no place to train", fix="give sagemaker or batch:POOL"
         )
     if pool:
-        pool_contract(site, pool)
+        pool_jobs.check_share(site, pool, share)
     return pool or None
 
 

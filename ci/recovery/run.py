@@ -135,9 +135,10 @@ def _told(name: str, attempt: Attempt) -> str:
 
 
 def _given_up(site: Site, run: str, state: RunState, decision: GiveUp) -> JobError:
+    last = f"see why: groundplan logs {site.name} {run}-{len(state.attempts)}; its checkpoints are kept"
     return JobError(
         thing=f"run {run!r}",
         value=f"{len(state.attempts)} attempts, ${state.usd:.4f}",
         rule=f"is given up: {decision.reason}",
-        fix=f"see why: groundplan logs {site.name} {run}-{len(state.attempts)}; its checkpoints are kept",
+        fix=last if state.attempts else "allow more by --most-usd",
     )
