@@ -82,7 +82,7 @@ class Heard(Progress):
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.strike: Callable[[], None] | None = None
+        self.strike: Callable[[], object] | None = None
 
     def say(self, line: str) -> None:
         """Take a line."""
