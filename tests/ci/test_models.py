@@ -29,7 +29,7 @@ from ci.release import release
 from ci.report.curves import draw
 from ci.site import Site
 from ci.status import status
-from ci.train import train
+from ci.train import TrainResult, train
 from ci.workspace import Workspace
 from infra.localcloud import CloudRecord
 from infra.spec.contract import ServerlessCapacity, ServingContract, TrainingContract
@@ -120,9 +120,8 @@ def test_from_data_to_an_answer(site: Site) -> None:
     assert remove_what_releases_made(site, QUIET) == 3
 
 
-@pytest.mark.parametrize(("on", "variable"), [("sagemaker", "TRAINING_JOB_NAME"), ("batch:small", ASSIGNMENT_VARIABLE)])
-def test_a_run_goes_on_after_its_machine_was_taken(on: str, variable: str, site: Site) -> None:
-    """The first attempt's process gets SIGTERM, as on a machine that is reclaimed; the second ends the run."""
+def reclaimed(site: Site, on: str, variable: str) -> TrainResult:
+    """A run whose first attempt's process gets SIGTERM, as on a machine that is taken away."""
     struck: list[int] = []
 
     def strike() -> None:
@@ -135,22 +134,36 @@ def test_a_run_goes_on_after_its_machine_was_taken(on: str, variable: str, site:
 
     thread = threading.Thread(target=strike, daemon=True)
     thread.start()
-    result = train(site, "review_writer", recipe="debug", most_usd=5.0, on=on)
+    result = train(site, "review_writer", recipe="debug", changes={"learning_rate": "0.002"}, most_usd=5.0, on=on)
     assert struck
+    return result
+
+
+@pytest.fixture(scope="module")
+def outlived(site: Site) -> TrainResult:
+    return reclaimed(site, "sagemaker", "TRAINING_JOB_NAME")
+
+
+def test_a_run_goes_on_after_its_machine_was_taken(site: Site, outlived: TrainResult) -> None:
+    assert [attempt.outcome for attempt in outlived.attempts] == [Outcome.RECLAIMED, Outcome.SUCCEEDED]
+    assert outlived.job.endswith("-2")
+    assert outlived.usd is not None
+    assert 0 < outlived.usd < 5
+    again = train(site, "review_writer", recipe="debug", most_usd=5.0, run=outlived.job.removesuffix("-2"))
+    assert (again.job, again.attempts) == (outlived.job, outlived.attempts), "a run that is done is done"
+
+
+def test_on_a_pool_it_does_too(site: Site) -> None:
+    result = reclaimed(site, "batch:small", ASSIGNMENT_VARIABLE)
     assert [attempt.outcome for attempt in result.attempts] == [Outcome.RECLAIMED, Outcome.SUCCEEDED]
-    assert result.job.endswith("-2")
-    assert result.usd is not None
-    assert 0 < result.usd < 5
-    again = train(site, "review_writer", recipe="debug", most_usd=5.0, on=on, run=result.job.removesuffix("-2"))
-    assert (again.job, again.attempts) == (result.job, result.attempts), "a run that is done is done"
 
 
-def test_a_run_can_be_read_back_done_again_and_compared(site: Site, tmp_path: Path) -> None:
-    first = train(site, "review_writer", recipe="debug", changes={"learning_rate": "0.002"}).job
+def test_a_run_can_be_read_back_done_again_and_compared(site: Site, outlived: TrainResult, tmp_path: Path) -> None:
+    first = outlived.job
     again = runs.reproduce(site, first)
     assert again.same, again.differences
     runs.check(again)
-    assert [line.job for line in runs.listed(site, model="review_writer").runs][:2] == [again.again, first]
+    assert {again.again, first} <= {line.job for line in runs.listed(site, model="review_writer").runs}
     recipe = runs.show(site, first).manifest["recipe"]
     assert (recipe["seed"], recipe["learning_rate"]) == (1, 0.002)
     curves = tmp_path / "plots" / "curves.png"
