@@ -1,9 +1,10 @@
 """What AWS asks: one dated table, for the bill of the embedded cloud and for estimates alike.
 
-`groundplan prices refresh` writes a second one beside it, with what AWS asked on that day; estimates put it on top.
+`groundplan prices refresh` writes a second one beside it, with what AWS asked on that day; it goes on top.
 """
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -31,10 +32,14 @@ class Price:
     assumption: str = ""
 
 
-def prices(refreshed: Path | None = None) -> dict[tuple[str, str], Price]:
+Table = Mapping[tuple[str, str], Price]
+"""(product, region) → price."""
+
+
+def prices(refreshed: Path = REFRESHED) -> dict[tuple[str, str], Price]:
     """(product, region) → price: the rows of `prices.csv`, those of a refreshed file in their place, and what the
-    factors make of them where nobody asked."""
-    there = refreshed if refreshed and refreshed.exists() else None
+    factors make of them where nobody asked. The refreshed file need not be there."""
+    there = refreshed if refreshed.exists() else None
     return _prices(there, there.stat().st_mtime_ns if there else 0)
 
 

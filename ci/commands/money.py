@@ -30,12 +30,12 @@ def cost(
     if isinstance(found.target, AwsAccount) if estimate is None else estimate:
         from ci.estimate.report import estimate as add_up_ahead
         from ci.estimate.table import drawn
-        from ci.prices.refresh import snapshot
+        from ci.prices.refresh import known_prices
         from ci.synthesis import synthesize
 
         place = workspace(home)
-        stacks, refreshed = synthesize(found, place), snapshot(found, place)
-        ahead = add_up_ahead(found.name, stacks, budget_usd=found.budget.monthly_usd, refreshed=refreshed)
+        stacks, table = synthesize(found, place), known_prices(found, place)
+        ahead = add_up_ahead(found.name, stacks, table, budget_usd=found.budget.monthly_usd)
         console.show(ahead, json, drawn(ahead))
         return
     from ci.cost import cost as add_up

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 from ci.estimate.declared import (
     HOURS_PER_MONTH,
@@ -19,7 +18,7 @@ from ci.estimate.declared import (
 from ci.estimate.rules import rule
 from ci.manifest import Stack
 from ci.result import Result
-from infra.prices import OLD_DAYS, Price, prices
+from infra.prices import OLD_DAYS, Price, Table
 
 
 class Line(Result):
@@ -88,14 +87,11 @@ class Estimate(Result):
     assumptions: tuple[str, ...]
 
 
-def estimate(
-    environment: str, stacks: Sequence[Stack], *, budget_usd: float = 0, refreshed: Path | None = None
-) -> Estimate:
-    """Price every resource of `stacks`, by a refreshed file where there is one, and compare with a month's budget."""
+def estimate(environment: str, stacks: Sequence[Stack], prices: Table, *, budget_usd: float = 0) -> Estimate:
+    """Price every resource of `stacks`, and compare with a month's budget."""
     found = _Found()
-    table = prices(refreshed)
     for stack in stacks:
-        book = PriceBook(_region(stack), table, found.prices)
+        book = PriceBook(_region(stack), prices, found.prices)
         for declared, copies in _declared(stack, book):
             found.add(stack.id, declared, copies)
     as_of = min((price.as_of for price in found.prices), default=date.today())

@@ -1,9 +1,10 @@
 """The machines that a training would run on: what a pool, a cloud's training jobs or an EC2 type give it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ci.errors import CommandError
-from infra.prices import prices
+from infra.prices import Price
 from infra.spec import Environment
 from infra.spec.accelerators import ACCELERATORS, Accelerator
 from infra.spec.errors import nearest
@@ -54,9 +55,9 @@ class Machines:
         ways += [self.fact.network_gbps / 8] if self.count > 1 else []
         return min(ways, default=0.0)
 
-    def hourly_usd(self, region: str) -> float | None:
-        """Return what all of them cost in an hour on demand, if that is known."""
-        price = prices().get((self.product, region))
+    def hourly_usd(self, prices: Mapping[str, Price]) -> float | None:
+        """Return what all of them cost in an hour on demand, if that is known, by a region's prices of products."""
+        price = prices.get(self.product)
         return price.usd * self.count if price else None
 
     def told(self) -> str:

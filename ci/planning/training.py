@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ci.errors import CommandError
 from ci.planning.machines import VCPU_TERAFLOPS, Machines, planned_types
+from ci.prices.refresh import known_prices
 from ci.result import Result
 from ci.workspace import Workspace
-from infra.prices import prices
+from infra.prices import Price
 from infra.spec import Environment
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ def plan(
     held, time = _held(size, recipe, machines), _time(size, recipe, machines, utilization)
     per_step = recipe.batch_size * size.tokens_per_example
     steps = _steps(model, recipe, workspace) if tokens is None else max(1, round(tokens / per_step))
-    hours, region = steps * time.step_seconds / 3600, environment.regions[0].name
-    usd, spot = machines.hourly_usd(region), prices()["spot-factor", region].usd
+    hours, prices = steps * time.step_seconds / 3600, _prices(environment, workspace)
+    usd, spot = machines.hourly_usd(prices), prices["spot-factor"].usd
     return TrainingPlan(
         environment=environment.name,
         model=model,
@@ -117,7 +118,7 @@ def plan(
         taught=size.taught,
         memory=held,
         fits=held.fits,
-        advice=() if held.fits else tuple(_advice(size, recipe, machines, region)),
+        advice=() if held.fits else tuple(_advice(size, recipe, machines, prices)),
         examples_per_step=recipe.batch_size,
         tokens_per_step=per_step,
         teraflop_per_step=size.flops_per_example * recipe.batch_size / TERA,
@@ -127,7 +128,7 @@ def plan(
         hours=hours,
         usd_on_demand=None if usd is None else usd * hours,
         usd_spot=usd * hours * spot if usd is not None and machines.spot else None,
-        assumptions=tuple(_assumptions(machines, region, utilization)),
+        assumptions=tuple(_assumptions(machines, prices, utilization)),
     )
 
 
@@ -147,6 +148,12 @@ def _time(size: "Size", recipe: "Recipe", machines: Machines, utilization: float
         step_seconds=max(computing, exchanging),
         step_seconds_at_worst=computing + exchanging,
     )
+
+
+def _prices(environment: Environment, workspace: Workspace) -> dict[str, Price]:
+    """Return what each product costs where the environment trains."""
+    home, known = environment.regions[0].name, known_prices(environment, workspace)
+    return {product: price for (product, region), price in known.items() if region == home}
 
 
 def _held(size: "Size", recipe: "Recipe", machines: Machines) -> MemoryPlan:
@@ -186,7 +193,7 @@ def _check_parts(recipe: "Recipe", machines: Machines) -> None:
         )
 
 
-def _advice(size: "Size", recipe: "Recipe", machines: Machines, region: str) -> Iterator[str]:
+def _advice(size: "Size", recipe: "Recipe", machines: Machines, prices: Mapping[str, Price]) -> Iterator[str]:
     """Say what makes it fit: the nearest change of the recipe, and the cheapest machine for the recipe as it is."""
     for changed in _changes(recipe, machines):
         if (held := _held(size, changed, machines)).fits:
@@ -197,7 +204,7 @@ def _advice(size: "Size", recipe: "Recipe", machines: Machines, region: str) -> 
     fitting = []
     for fact in planned_types():
         other = Machines(product=fact.name, fact=fact, count=machines.count, spot=machines.spot)
-        usd = other.hourly_usd(region)
+        usd = other.hourly_usd(prices)
         if usd is None or recipe.batch_size % (other.processes * recipe.accumulate):
             continue
         if (held := _held(size, recipe, other)).fits:
@@ -220,7 +227,7 @@ def _changes(recipe: "Recipe", machines: Machines) -> Iterator["Recipe"]:
     )
 
 
-def _assumptions(machines: Machines, region: str, utilization: float) -> Iterator[str]:
+def _assumptions(machines: Machines, prices: Mapping[str, Price], utilization: float) -> Iterator[str]:
     """Say what was counted, what was assumed, and how sure that makes the figures."""
     yield "weights, memory and arithmetic are counted on the network itself, to about 5 % (tests/ml/test_sizing.py)"
     yield f"model-flops utilization {utilization:.0%} is assumed, 20 to 50 % are seen: times are right to a factor of 2"
@@ -231,8 +238,8 @@ def _assumptions(machines: Machines, region: str, utilization: float) -> Iterato
     elif not machines.accelerator.bfloat16:
         yield f"{machines.fact.accelerator} has no bfloat16 units: taken as float32"
     yield "loading, judging, checkpoints and start-up are not in the hours"
-    price = prices().get((machines.product, region))
+    price = prices.get(machines.product)
     if price is None:
-        yield f"no price of {machines.product} in {region}: add a line to infra/prices.csv"
+        yield f"no price of {machines.product} in this region: add a line to infra/prices.csv"
     else:
         yield f"prices as of {price.as_of}" + (f"; {price.assumption}" if price.assumption else "")

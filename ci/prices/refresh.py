@@ -13,11 +13,10 @@ from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
 from ci.workspace import Workspace
-from infra.prices import FIELDS, REFRESHED, SPOT, Price, prices, units
+from infra.prices import FIELDS, REFRESHED, SPOT, Table, prices, units
 from infra.spec import EmbeddedCloud, Environment
 
 Row = dict[str, str]
-Table = Mapping[tuple[str, str], Price]
 EMBEDDED = "prices told by an embedded cloud, not by AWS"
 
 
@@ -54,13 +53,19 @@ def snapshot(environment: Environment, workspace: Workspace) -> Path:
     """Return where the refreshed prices of an environment's AWS lie; those of an embedded cloud are nobody else's."""
     if isinstance(environment.target, EmbeddedCloud):
         return workspace.folder(environment.name) / REFRESHED.name
-    return workspace.root / "infra" / REFRESHED.name
+    return _of_aws(workspace)
+
+
+def known_prices(environment: Environment, workspace: Workspace) -> Table:
+    """Return the prices that whatever is estimated for an environment goes by: its own AWS's, or else those of AWS."""
+    own = snapshot(environment, workspace)
+    return prices(own if own.exists() else _of_aws(workspace))
 
 
 def refresh(site: Site, *, progress: Progress = QUIET) -> Refreshed:
     """Ask for the prices of every region of the environment, and write them into its snapshot."""
     file = snapshot(site.environment, site.workspace)
-    before = prices(file)
+    before = known_prices(site.environment, site.workspace)
     as_of = datetime.now(UTC).date().isoformat()
     names = [region.name for region in site.environment.regions]
     progress.say(f"Asking the Price List and spot's history about {', '.join(names)} …")
@@ -80,6 +85,10 @@ def refresh(site: Site, *, progress: Progress = QUIET) -> Refreshed:
         ),
         changes=_changes(before, prices(file), names),
     )
+
+
+def _of_aws(workspace: Workspace) -> Path:
+    return workspace.root / "infra" / REFRESHED.name
 
 
 def _rows(region: str, listed: Mapping[str, float], bids: Mapping[str, float], source: Row) -> list[Row]:

@@ -8,14 +8,13 @@ from ci import jobs
 from ci.contracts import pool_contract, training_contract
 from ci.errors import CommandError, JobError
 from ci.estimate.declared import PriceBook, UnknownPriceError
-from ci.prices.refresh import snapshot
+from ci.prices.refresh import known_prices
 from ci.progress import Progress
 from ci.recovery.keeper import ChangedError, Jobs, look_after
 from ci.recovery.rules import Done, GiveUp, Rules, Start
 from ci.recovery.s3_store import S3Store
 from ci.recovery.state import Attempt, Outcome, RunState
 from ci.site import Site
-from infra.prices import prices
 
 
 def rules(site: Site, *, most_usd: float) -> Rules:
@@ -60,7 +59,7 @@ def _hourly_usd(site: Site, instance_types: Sequence[str]) -> float:
 
 
 def _prices(site: Site) -> PriceBook:
-    return PriceBook(site.home_region.name, prices(snapshot(site.environment, site.workspace)))
+    return PriceBook(site.home_region.name, known_prices(site.environment, site.workspace))
 
 
 def store(site: Site, run: str, place: str) -> S3Store:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,15 +12,18 @@ from ci.errors import CommandError
 from ci.planning import training
 from ci.planning.machines import chosen
 from ci.planning.training import TrainingPlan
+from ci.prices.refresh import snapshot
 from ci.workspace import Workspace
+from infra.prices import FIELDS
 from ml.models import catalogue
 from ml.training import sizing
 
 PROD = environments.load("prod")
+UNREFRESHED = Workspace(root=Path("nowhere"))
 
 
-def planned(recipe: str, machine: str, tokens: float = 1e9) -> TrainingPlan:
-    return training.plan(PROD, Workspace(), "review_writer", recipe, chosen(PROD, machine), tokens=tokens)
+def planned(recipe: str, machine: str, tokens: float = 1e9, workspace: Workspace = UNREFRESHED) -> TrainingPlan:
+    return training.plan(PROD, workspace, "review_writer", recipe, chosen(PROD, machine), tokens=tokens)
 
 
 def test_the_largest_recipe_fills_eight_h100s() -> None:
@@ -54,10 +58,20 @@ def test_machines_that_cannot_be_planned_with_are_named(machine: str, says: str)
     assert says in str(error.value)
 
 
+def test_a_plan_goes_by_what_aws_asked_last(tmp_path: Path) -> None:
+    place = Workspace(root=tmp_path, home=tmp_path)
+    snapshot(PROD, place).parent.mkdir()
+    row = "p5.48xlarge,us-east-1,Hrs,50,2026-11-01,price list,"
+    snapshot(PROD, place).write_text(f"{','.join(FIELDS)}\n{row}\n")
+    plan = planned("node", "p5.48xlarge", workspace=place)
+    assert plan.usd_on_demand == pytest.approx(plan.hours * 50)
+    assert "prices as of 2026-11-01" in plan.assumptions
+
+
 def test_smaller_parts_are_advised_before_another_machine() -> None:
     recipe = replace(catalogue.recipe("review_writer", "gpu"), accumulate=1)
     size = sizing.measure("review_writer", recipe, bfloat16=True)
-    first, *_ = training._advice(size, recipe, chosen(PROD, "g5.xlarge"), "us-east-1")
+    first, *_ = training._advice(size, recipe, chosen(PROD, "g5.xlarge"), {})
     assert first.startswith("parallel='ddp', accumulate=2 takes ")
 
 

@@ -11,11 +11,12 @@ import environments
 from ci.estimate.report import estimate
 from ci.manifest import Stack
 from ci.prices.price_list import _REGION, on_demand
-from ci.prices.refresh import EMBEDDED, refresh, snapshot
+from ci.prices.refresh import EMBEDDED, known_prices, refresh, snapshot
 from ci.prices.table import drawn
 from ci.site import Site
 from ci.workspace import Workspace
 from infra.localcloud import CloudRecord
+from infra.prices import FIELDS, prices
 from tests.ci.conftest import REPOSITORY
 
 TODAY = datetime.now(UTC).date().isoformat()
@@ -37,7 +38,7 @@ def priced(folder: Path, types: list[str], refreshed: Path) -> tuple[str, tuple[
         "resource": {"aws_batch_compute_environment": {"x": pool}},
     }
     (folder / "cdk.tf.json").write_text(json.dumps(document))
-    found = estimate("toy", [Stack("toy", folder, frozenset())], refreshed=refreshed)
+    found = estimate("toy", [Stack("toy", folder, frozenset())], prices(refreshed))
     return found.lines[0].what, found.errors, found.old_prices
 
 
@@ -93,3 +94,15 @@ def test_an_accounts_prices_lie_in_the_checkout_where_ci_finds_them(site: Site) 
     prod = snapshot(environments.load("prod"), site.workspace)
     assert prod == REPOSITORY / "infra" / "prices-refreshed.csv"
     assert snapshot(site.environment, site.workspace).is_relative_to(site.workspace.home)
+
+
+def test_an_embedded_cloud_that_told_none_asks_what_aws_does(tmp_path: Path) -> None:
+    place = Workspace(root=tmp_path, home=tmp_path / "home")
+    (tmp_path / "infra").mkdir()
+    for environment, usd in (("prod", 3.0), ("local", 2.0)):
+        row = f"g5.xlarge,us-east-1,Hrs,{usd},{TODAY},price list,"
+        snapshot(environments.load(environment), place).write_text(f"{','.join(FIELDS)}\n{row}\n")
+        found = [
+            known_prices(environments.load(name), place)["g5.xlarge", "us-east-1"].usd for name in ("prod", "local")
+        ]
+        assert found == [3.0, usd]

@@ -106,7 +106,9 @@ class Meter:
         if price is None:
             self._log.error("no price", product=product, region=region, fix=f"add a line to {PRICES.name}")
         elif (date.today() - price.as_of).days > OLD_DAYS:
-            self._log.warning("old price", product=product, region=region, as_of=price.as_of, fix="refresh prices.csv")
+            self._log.warning(
+                "old price", product=product, region=region, as_of=price.as_of, fix="run `groundplan prices refresh`"
+            )
 
 
 def _abbreviation(region: str) -> str:
