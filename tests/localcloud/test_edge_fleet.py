@@ -3,6 +3,7 @@
 import functools
 import gzip
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 
 import environments
 from infra.edge_names import EdgeNames
-from infra.fleet_signals import failed_updates
+from infra.fleet_signals import failed_updates, fleet_metric
 from infra.localcloud import CloudRecord
 from infra.naming import Names
 from infra.page import Metric
@@ -222,17 +223,29 @@ def test_what_happens_to_jobs_is_in_the_fleets_log(devices: list[str], contract:
     }
 
 
-def figure(client: Clients, metric: Metric) -> float:
-    """The greatest value that CloudWatch has of a metric."""
+def figures(client: Clients, metric: Metric, period_seconds: int) -> list[float]:
+    """What CloudWatch has of a metric, one value a period, the newest first."""
     now = datetime.now(UTC)
     dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions.items()]
     asked = {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
+    stat = {"Metric": asked, "Period": period_seconds, "Stat": metric.statistic}
     found = client("cloudwatch").get_metric_data(
-        MetricDataQueries=[{"Id": "a", "MetricStat": {"Metric": asked, "Period": 3600, "Stat": metric.statistic}}],
+        MetricDataQueries=[{"Id": "a", "MetricStat": stat}],
         StartTime=now - timedelta(hours=2),
         EndTime=now + timedelta(hours=1),
     )
-    return max(found["MetricDataResults"][0]["Values"], default=-1.0)
+    values: list[float] = found["MetricDataResults"][0]["Values"]
+    return values
+
+
+def figure(client: Clients, metric: Metric) -> float:
+    """The greatest value of a metric in an hour."""
+    return max(figures(client, metric, 3600), default=-1.0)
+
+
+def counted(client: Clients, metric: Metric) -> float:
+    """What a fleet metric came to at the last look: the hour's greatest is of the time when no device had spoken."""
+    return next(iter(figures(client, metric, 1)), -1.0)
 
 
 def test_what_is_watched_of_a_fleet_is_what_happened_to_it(
@@ -249,3 +262,8 @@ def test_what_is_watched_of_a_fleet_is_what_happened_to_it(
     away = client("iot").search_index(queryString=f"thingTypeName:{edge.fleet_name} AND connectivity.connected:false")
     # All but one have asked for a job, told of one or sent a message.
     assert [one["thingName"] for one in away["things"]] == [devices[7]]
+    deadline = time.monotonic() + 30
+    while (offline := counted(client, fleet_metric(edge.offline_metric))) != 1:
+        assert time.monotonic() < deadline, offline
+        time.sleep(0.1)
+    assert counted(client, fleet_metric(edge.devices_metric)) == 10
