@@ -5,7 +5,7 @@ moto hands events to queues and logs only, and loses them where a rule has anoth
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -20,29 +20,42 @@ def send_event(
 
     A target that cannot be reached does not keep the others waiting: it is told in the cloud's log.
     """
-    event = {
+    event = new_event(account, region, source, what, detail, resources, datetime.now(UTC))
+    for rule in list(_met(account, region, event)):
+        run_rule(cloud, rule, event)
+    return str(event["id"])
+
+
+def new_event(
+    account: str, region: str, source: str, what: str, detail: Payload, resources: Iterable[str], moment: datetime
+) -> Payload:
+    """An event as EventBridge hands it on."""
+    return {
         "version": "0",
         "id": str(uuid.uuid4()),
         "detail-type": what,
         "source": source,
         "account": account,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": region,
         "resources": list(resources),
         "detail": detail,
     }
-    for rule in {rule for rule, _ in _targets(account, region, event)}:
-        counted = {"MetricName": "TriggeredRules", "Dimensions": [{"Name": "RuleName", "Value": rule}], "Value": 1.0}
-        cloud.client("cloudwatch", region).put_metric_data(Namespace="AWS/Events", MetricData=[counted])
-    for rule, target in _targets(account, region, event):
+
+
+def run_rule(cloud: Cloud, rule: Any, event: Payload) -> None:
+    """Count that the rule (moto's record of it) ran, and hand the event to its targets, one after the other."""
+    region = rule.region_name
+    counted = {"MetricName": "TriggeredRules", "Dimensions": [{"Name": "RuleName", "Value": rule.name}], "Value": 1.0}
+    cloud.client("cloudwatch", region).put_metric_data(Namespace="AWS/Events", MetricData=[counted])
+    for target in list(rule.targets):
         try:
             _deliver(cloud, region, target["Arn"], _text(target, event))
         except Exception:
-            cloud.log.error("an event did not reach its target", rule=rule, target=target["Arn"], source=source)
-    return str(event["id"])
+            cloud.log.error("an event did not reach its target", rule=rule.name, target=target["Arn"])
 
 
-def _targets(account: str, region: str, event: Payload) -> Iterator[tuple[str, Payload]]:
+def _met(account: str, region: str, event: Payload) -> Iterator[Any]:
     from moto.events.models import events_backends
 
     bus = events_backends[account][region].event_buses["default"]
@@ -50,7 +63,7 @@ def _targets(account: str, region: str, event: Payload) -> Iterator[tuple[str, P
         # Rules on a schedule have no pattern.
         has_pattern = rule.state == "ENABLED" and rule.event_pattern and rule.event_pattern.get_pattern()
         if has_pattern and rule.event_pattern.matches_event(event):
-            yield from ((rule.name, target) for target in list(rule.targets))
+            yield rule
 
 
 def _text(target: Payload, event: Payload) -> str:
@@ -80,6 +93,8 @@ def _deliver(cloud: Cloud, region: str, arn: str, text: str) -> None:
             cloud.client("sns", region).publish(TopicArn=arn, Message=text)
         case "logs":
             _write(cloud.client("logs", region), name.split(":")[1], text)
+        case "lambda":
+            cloud.client("lambda", region).invoke(FunctionName=arn, InvocationType="Event", Payload=text)
         case _:
             cloud.log.warning("the embedded cloud hands no events to targets of this kind", target=arn)
 

@@ -57,14 +57,6 @@ class Functions:
         name = f"function {function.function_name}"
         threading.Thread(target=self._unattended, args=(function, event), name=name, daemon=True).start()
 
-    def start_by_arn(self, arn: str, event: object) -> None:
-        """Run the function that `arn` names; a missing one is logged, as nobody waits."""
-        function = find(arn)
-        if function is None:
-            self._site.cloud.log.warning("no such function", function=arn)
-        else:
-            self.start(function, event)
-
     def running(self) -> int:
         """How many calls have not ended."""
         return self._running

@@ -43,7 +43,7 @@ class Machines:
         self.autoscaler = Autoscaler(site, self.hosting, self.queues)
         cloud.gauge("jobs_running", lambda: self.training.running() + self.batch.running())
         self.functions = Functions(site)
-        self.schedules = Schedules(site, self.functions)
+        self.schedules = Schedules(site)
         self.budgets = BudgetWatch(site)
         self.gauges = Gauges(site)
         self.alarms = AlarmWatch(site)

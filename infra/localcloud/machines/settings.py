@@ -29,7 +29,7 @@ class Settings(BaseModel):
     budget_seconds: PositiveFloat = 15
     """Between two looks at the budgets. AWS looks some three times a day."""
     schedule_minute_seconds: PositiveFloat = 60
-    """How long a minute lasts in the rate of an EventBridge rule: tests make it short."""
+    """How long a minute lasts on the clock of EventBridge's schedules: tests make it short."""
 
     alarm_seconds: PositiveFloat = 60
     """Between two looks at the alarms."""

@@ -117,6 +117,22 @@ def test_a_schedule_calls_a_function_when_it_is_due(client: Client, function: st
     events.delete_rule(Name=function)
 
 
+def test_a_cron_expression_tells_a_queue_when_it_is_due(client: Client, wait_until: Wait) -> None:
+    events, sqs = client("events"), client("sqs")
+    queue = sqs.create_queue(QueueName="every-minute")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = events.put_rule(Name="every-minute", ScheduleExpression="cron(* * * * ? *)")["RuleArn"]
+    events.put_targets(Rule="every-minute", Targets=[{"Id": "1", "Arn": arn}])
+    told: list[dict[str, Any]] = []
+    wait_until(lambda: told.extend(sqs.receive_message(QueueUrl=queue).get("Messages", ())) or told)
+    event = json.loads(told[0]["Body"])
+    assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
+    assert (event["resources"], event["detail"]) == ([rule], {})
+    events.remove_targets(Rule="every-minute", Ids=["1"])
+    events.delete_rule(Name="every-minute")
+    sqs.delete_queue(QueueUrl=queue)
+
+
 def test_an_unknown_function_is_not_found(client: Client) -> None:
     with pytest.raises(ClientError, match="Function not found"):
         invoke(client, "missing", {})
