@@ -72,6 +72,11 @@ class EdgeNames:
         return f"edge/{self.fleet}"
 
     @property
+    def telemetry_stream(self) -> str:
+        """Name the stream that carries telemetry into the lake."""
+        return f"{self.prefix}telemetry"
+
+    @property
     def telemetry_prefix(self) -> str:
         """Say below which key of the lake the fleet's telemetry lies."""
         return f"raw/edge/{self.fleet}"

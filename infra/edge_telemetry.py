@@ -80,7 +80,7 @@ class EdgeTelemetry(Construct):
         logs = CloudwatchLogGroup(
             self,
             "delivery",
-            name=f"/aws/kinesisfirehose/{self._edge.prefix}telemetry",
+            name=f"/aws/kinesisfirehose/{self._edge.telemetry_stream}",
             retention_in_days=self._spec.keep_logs_days,
             kms_key_id=self._key_arn,
             tags=dict(self._tags),
@@ -115,7 +115,7 @@ class EdgeTelemetry(Construct):
         return KinesisFirehoseDeliveryStream(
             self,
             "delivery_stream",
-            name=f"{self._edge.prefix}telemetry",
+            name=self._edge.telemetry_stream,
             destination="extended_s3",
             extended_s3_configuration=lake,
             server_side_encryption=KinesisFirehoseDeliveryStreamServerSideEncryption(

@@ -1,8 +1,10 @@
-"""What tells how an edge fleet does: updates that fail, devices that are away or silent, telemetry that gets lost.
+"""What tells how an edge fleet does: updates that fail, devices that are away or silent, telemetry late or lost.
 
 AWS IoT counts what its rules do, by the rule's name. A job's figures stand under the job's id, which no alarm can know
 beforehand: a rule of the fleet's own counts failures. Fleet metrics count devices in the index, once a minute.
 https://docs.aws.amazon.com/iot/latest/developerguide/metrics_dimensions.html and iot-fleet-metrics.html
+Firehose tells how old its oldest record is, and AWS wants an alarm where that passes what it may buffer:
+https://docs.aws.amazon.com/firehose/latest/dev/firehose-cloudwatch-metrics-best-practices.html
 """
 
 from infra.edge_names import EdgeNames
@@ -12,6 +14,8 @@ from infra.watch import Watch
 
 NAMESPACE = "Groundplan/Edge"
 _HOUR = 3600
+# How much longer than its buffer a stream may keep a record: S3 may say no for a moment, and is asked again.
+_LATE_SECONDS = 300
 
 
 def failed_updates(edge: EdgeNames) -> Metric:
@@ -31,6 +35,7 @@ def fleet_watches(spec: EdgeFleetSpec, edge: EdgeNames) -> tuple[Watch, ...]:
         Watch("failed updates", "count", failed, 0, period_seconds=_HOUR, periods=1),
         Watch("offline", "percent", _offline(edge), spec.max_offline_percent),
         Watch("lost telemetry", "count", _lost(edge), 0, period_seconds=_HOUR, periods=1),
+        Watch("late telemetry", "seconds", _age(edge), spec.telemetry.buffer_seconds + _LATE_SECONDS),
     )
     if spec.telemetry.silent_minutes is None:
         return watches
@@ -38,19 +43,29 @@ def fleet_watches(spec: EdgeFleetSpec, edge: EdgeNames) -> tuple[Watch, ...]:
     return (*watches, silence)
 
 
-def fleet_row(spec: EdgeFleetSpec, edge: EdgeNames, region: str) -> Row:
-    """Return the charts of one fleet."""
-    failed, offline, lost, *_ = fleet_watches(spec, edge)
+def fleet_rows(spec: EdgeFleetSpec, edge: EdgeNames, region: str) -> tuple[Row, Row]:
+    """Return the charts of one fleet: of its devices, and of what they send."""
+    failed, offline, lost, late, *_ = fleet_watches(spec, edge)
     devices = Series.of("devices", fleet_metric(edge.devices_metric))
     away = Series.of("offline", fleet_metric(edge.offline_metric))
     heard = Series.of("messages", _rule(edge, "TopicMatch"))
-    return Row(
-        f"{spec.name}: edge fleet in {region}",
-        (
-            Panel("Devices", "count", region, (devices, away)),
-            offline.panel("Devices offline", region),
-            failed.panel("Updates that failed", region, rare=True),
-            Panel("Telemetry", "count", region, (heard, lost.series)),
+    refused = Series("refused by S3", {"success": _delivery(edge, "Success", "Average")}, "100 * (1 - success)")
+    return (
+        Row(
+            f"{spec.name}: edge fleet in {region}",
+            (
+                Panel("Devices", "count", region, (devices, away)),
+                offline.panel("Devices offline", region),
+                failed.panel("Updates that failed", region, rare=True),
+            ),
+        ),
+        Row(
+            f"{spec.name}: telemetry in {region}",
+            (
+                Panel("Telemetry", "count", region, (heard, lost.series)),
+                late.panel("On its way to the lake", region),
+                Panel("Writes into the lake", "percent", region, (refused,)),
+            ),
         ),
     )
 
@@ -72,6 +87,15 @@ def _lost(edge: EdgeNames) -> Series:
         "unread": _rule(edge, "ParseError"),
     }
     return Series("lost", metrics, "FILL(refused, 0) + FILL(throttled, 0) + FILL(unread, 0)")
+
+
+def _age(edge: EdgeNames) -> Series:
+    return Series.of("oldest record", _delivery(edge, "DataFreshness", "Maximum"))
+
+
+def _delivery(edge: EdgeNames, name: str, statistic: str) -> Metric:
+    """Return a figure of the stream that carries telemetry into the lake."""
+    return Metric("AWS/Firehose", f"DeliveryToS3.{name}", {"DeliveryStreamName": edge.telemetry_stream}, statistic)
 
 
 def _rule(edge: EdgeNames, name: str, **more: str) -> Metric:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from infra.cluster_signals import cluster_row
 from infra.edge_names import EdgeNames
 from infra.endpoint_signals import endpoint_row
-from infra.fleet_signals import fleet_row
+from infra.fleet_signals import fleet_rows
 from infra.naming import Names
 from infra.news_signals import news_row
 from infra.page import Page, Row
@@ -28,5 +28,5 @@ def _rows(names: Names, region: RegionSpec) -> Iterator[Row]:
     for cluster in region.clusters:
         yield cluster_row(cluster, names)
     for fleet in region.edge_fleets:
-        yield fleet_row(fleet, EdgeNames.of(names, fleet), region.name)
+        yield from fleet_rows(fleet, EdgeNames.of(names, fleet), region.name)
     yield news_row(names)

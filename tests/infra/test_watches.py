@@ -33,11 +33,14 @@ def made(*watches: Watch) -> tuple[dict[str, Any], list[str]]:
     return {one["alarm_name"]: one for one in found.values()}, alarms.alarm_names
 
 
-def test_a_fleet_is_watched_for_failed_updates_absence_lost_messages_and_silence() -> None:
+def test_a_fleet_is_watched_for_failed_updates_absence_silence_and_messages_late_or_lost() -> None:
     watches = fleet_watches(FLEET, EdgeNames.of(NAMES, FLEET))
     alarms, told = made(*watches)
-    assert set(alarms) == {"a-failed-updates", "a-offline", "a-lost-telemetry", "a-silent"}
-    assert len(told) == 4
+    assert set(alarms) == {"a-failed-updates", "a-offline", "a-lost-telemetry", "a-late-telemetry", "a-silent"}
+    assert len(told) == 5
+    late = alarms["a-late-telemetry"]
+    assert late["threshold"] == FLEET.telemetry.buffer_seconds + 300
+    assert late["metric_query"][0]["metric"]["metric_name"] == "DeliveryToS3.DataFreshness"
     assert alarms["a-offline"]["threshold"] == FLEET.max_offline_percent
     assert alarms["a-silent"]["metric_query"][1]["metric"]["period"] == 3600
     assert all(alarm["alarm_actions"] == [TOPICS["ticket"]] for alarm in alarms.values())
@@ -74,6 +77,7 @@ def test_every_fleet_cluster_and_queue_has_its_row(name: str) -> None:
     environment = environments.load(name)
     rows = {row.title for row in overview(environment).rows}
     for region in environment.regions:
-        assert {f"{fleet.name}: edge fleet in {region.name}" for fleet in region.edge_fleets} <= rows
+        for fleet in region.edge_fleets:
+            assert {f"{fleet.name}: {about} in {region.name}" for about in ("edge fleet", "telemetry")} <= rows
         assert {f"{cluster.name}: cluster in {region.name}" for cluster in region.clusters} <= rows
         assert f"News of machines and jobs in {region.name}" in rows

@@ -257,6 +257,9 @@ def test_what_is_watched_of_a_fleet_is_what_happened_to_it(
     rule = {"RuleName": "groundplan_local_kiosks_telemetry"}
     assert figure(client, Metric("AWS/IoT", "TopicMatch", rule, "Sum")) == 1
     assert figure(client, Metric("AWS/IoT", "Success", rule | {"ActionType": "Firehose"}, "Sum")) == 1
+    delivered = {"DeliveryStreamName": edge.telemetry_stream}
+    assert figure(client, Metric("AWS/Firehose", "DeliveryToS3.Records", delivered, "Sum")) == 1
+    assert figure(client, Metric("AWS/Firehose", "DeliveryToS3.DataFreshness", delivered, "Maximum")) == 0
     client("iot-data").publish(topic=contract.telemetry_topic.replace("{thing}", devices[0]), payload=b"{no json")
     assert figure(client, Metric("AWS/IoT", "ParseError", rule, "Sum")) == 1
     away = client("iot").search_index(queryString=f"thingTypeName:{edge.fleet_name} AND connectivity.connected:false")
