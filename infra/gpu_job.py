@@ -16,7 +16,17 @@ from infra.naming import Names
 from infra.pool_user_data import SCRATCH
 from infra.spec import GpuPoolSpec
 from infra.toolkit import Construct, skip_check
-from ml.contract import ARTIFACT_BUCKET_VARIABLE, DATA_BUCKET_VARIABLE, KMS_KEY_VARIABLE
+from ml.contract import (
+    ARTIFACT_BUCKET_VARIABLE,
+    DATA_BUCKET_VARIABLE,
+    KMS_KEY_VARIABLE,
+    METADATA_VARIABLE,
+    NOTICE_QUEUE_VARIABLE,
+)
+
+# A job of one machine shares its machine's network, and so reaches its metadata; others do not run on spot machines.
+# https://docs.aws.amazon.com/batch/latest/userguide/networking-modes-jobs.html
+_METADATA = "http://169.254.169.254"
 
 # The first rule that fits counts.
 _WHEN_TO_RETRY = (
@@ -51,6 +61,7 @@ class GpuJob(Construct):
         key_arn: str,
         data_bucket: str,
         artifact_bucket: str,
+        notice_queue_url: str,
     ) -> None:
         super().__init__(scope, id)
         group = CloudwatchLogGroup(
@@ -62,6 +73,7 @@ class GpuJob(Construct):
             ARTIFACT_BUCKET_VARIABLE: artifact_bucket,
             KMS_KEY_VARIABLE: key_arn,
             "TMPDIR": SCRATCH,
+            **_told_of_reclaims(spec, notice_queue_url),
         }
         container = _container(spec, variables) | {"image": image_uri, "jobRoleArn": role_arn}
         container["logConfiguration"] = {
@@ -87,6 +99,11 @@ class GpuJob(Construct):
         )
         self.arn: str = definition.arn
         self.log_group: str = group.name
+
+
+def _told_of_reclaims(spec: GpuPoolSpec, queue_url: str) -> dict[str, str]:
+    """Return where a job asks whether its machine is taken away, if it may be."""
+    return {METADATA_VARIABLE: _METADATA, NOTICE_QUEUE_VARIABLE: queue_url} if spec.purchase == "spot" else {}
 
 
 def _container(spec: GpuPoolSpec, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -20,20 +20,29 @@ from infra.toolkit import Construct
 _DAYS = 86400
 # A reader who fails five times on a message will fail again.
 _MOST_READS = 5
+# A machine is gone two minutes after its warning: what is older is news of nobody, and only hides the news of others.
+_NOTICE_SECONDS = 300
 _LOG_DAYS = 365
 SPOT_NEWS = ("EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation")
 
 
 class JobEvents(Construct):
-    """One encrypted queue for whoever starts and resumes jobs, and a log of the same events for people."""
+    """An encrypted queue for whoever starts and resumes jobs, and a log of the same events for people.
+
+    Jobs that run hear of reclaims on a queue of their own. All of them look through it, and each takes out what is said
+    to its machine and hands back the rest, so that a message is received far more often than somebody fails on it: a
+    count of reads would throw it away before its machine has looked. These messages end by age alone. EventBridge knows
+    no pools and SNS no machines that come and go, so that a queue for each reader would have to be made by each job.
+    """
 
     def __init__(self, scope: Construct, id: str, *, names: Names, key_arn: str) -> None:
         super().__init__(scope, id)
         self._names, self._key_arn = names, key_arn
         rules = {id: self._rule(id, pattern) for id, pattern in _patterns(names).items()}
         self._may_send = [rule.arn for rule in rules.values()]
-        refused = self._queue("dead_letters", names.dead_job_events(), 14)
-        queue = self._queue("sqs_queue", names.job_events(), 4, refused)
+        refused = self._queue("dead_letters", names.dead_job_events(), 14 * _DAYS)
+        queue = self._queue("sqs_queue", names.job_events(), 4 * _DAYS, refused)
+        notices = self._queue("notices", names.reclaim_notices(), _NOTICE_SECONDS)
         group = CloudwatchLogGroup(
             self, "log_group", name=names.event_logs(), retention_in_days=_LOG_DAYS, kms_key_id=key_arn
         )
@@ -41,20 +50,23 @@ class JobEvents(Construct):
             self, "log_policy", policy_name=names.regional("job-events"), policy_document=_may_log(names, group.arn)
         )
         dead = CloudwatchEventTargetDeadLetterConfig(arn=refused.arn)
-        for id, rule in rules.items():
-            for target, arn in (("queue", queue.arn), ("log", group.arn)):
+        told = {"queue": queue.arn, "log": group.arn}
+        for id, targets in {"spot": {**told, "notices": notices.arn}, "jobs": told}.items():
+            for target, arn in targets.items():
                 CloudwatchEventTarget(
-                    self, f"{id}_{target}", rule=rule.name, target_id=target, arn=arn, dead_letter_config=dead
+                    self, f"{id}_{target}", rule=rules[id].name, target_id=target, arn=arn, dead_letter_config=dead
                 )
+        self.notice_queue_url: str = notices.url
+        self.notice_queue_arn: str = notices.arn
 
-    def _queue(self, id: str, name: str, days: int, refused: SqsQueue | None = None) -> SqsQueue:
+    def _queue(self, id: str, name: str, seconds: int, refused: SqsQueue | None = None) -> SqsQueue:
         redrive = {"deadLetterTargetArn": refused.arn, "maxReceiveCount": _MOST_READS} if refused else None
         return SqsQueue(
             self,
             id,
             name=name,
             kms_master_key_id=self._key_arn,
-            message_retention_seconds=days * _DAYS,
+            message_retention_seconds=seconds,
             redrive_policy=json.dumps(redrive, separators=(",", ":")) if redrive else None,
             # In the queue itself: a policy beside it makes Terraform wait for as long again.
             policy=_queue_policy(f"arn:aws:sqs:{self._names.region}:{self._names.account_id}:{name}", self._may_send),

@@ -1,4 +1,4 @@
-"""What the container of a Batch job may do: read data, keep checkpoints and artefacts, both under the region's key."""
+"""What the container of a Batch job may do: read data, keep checkpoints and artefacts, and hear of reclaims."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,24 @@ from infra.naming import Names
 from infra.role import Role, Statement
 from infra.toolkit import Construct
 
+# Take out what is said to its own machine, and hand back the rest.
+_HEAR = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
+
 
 class JobRole(Construct):
     """The role of every pool's jobs, over buckets by their ARNs. Machines have another, out of containers' reach."""
 
     def __init__(
-        self, scope: Construct, id: str, *, names: Names, reads: Sequence[str], writes: str, key_arn: str
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        names: Names,
+        reads: Sequence[str],
+        writes: str,
+        key_arn: str,
+        notice_queue_arn: str,
+        notice_key_arn: str,
     ) -> None:
         super().__init__(scope, id)
         role = Role(
@@ -30,6 +42,8 @@ class JobRole(Construct):
                     tuple(f"{writes}/{below}" for below in ("checkpoints/*", "runs/*/checkpoints/*")),
                 ),
                 Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
+                Statement(_HEAR, (notice_queue_arn,)),
+                Statement(("kms:Decrypt",), (notice_key_arn,)),
             ),
         )
         self.arn: str = role.arn

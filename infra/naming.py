@@ -61,6 +61,10 @@ class Names:
         """Name the SQS queue of the news that nobody could read."""
         return f"{self.job_events()}-dead-letters"
 
+    def reclaim_notices(self) -> str:
+        """Name the SQS queue on which running jobs hear that their machine is taken away."""
+        return self.regional("reclaim-notices")
+
     def event_logs(self) -> str:
         """Name the log group that keeps the news of machines and jobs."""
         return f"/aws/events/{self.regional('jobs')}"

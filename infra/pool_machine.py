@@ -48,7 +48,8 @@ class PoolMachine(Construct):
             name=name,
             update_default_version=True,
             block_device_mappings=[LaunchTemplateBlockDeviceMappings(device_name="/dev/xvda", ebs=disk)],
-            # One hop: containers cannot reach the machine's own credentials.
+            # One hop: a job shares its machine's network and may ask what is said to the machine; what it starts in
+            # containers of its own may not.
             metadata_options=LaunchTemplateMetadataOptions(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
             ),

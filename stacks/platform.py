@@ -2,10 +2,10 @@
 
 network ─┬─► pools ─┬─► operations ─► audit    in each region
          │      ▼   │       ▲           ▲
-         ├─► training       │           │
+events ──┼─► training       │           │
 data ─┬──┼──────┴───────────┘           │
       │  ├─► clusters                   │
-      │  ├─► serving    events          │
+      │  ├─► serving                    │
       │  └─► edge                       │
       ├───────────────────► trail ──────┤      once in the environment
       ├───────────────────► access ◄────┘
@@ -56,8 +56,8 @@ def _build_region(scope: Construct, environment: Environment, region: RegionSpec
     network = NetworkStack(scope, environment, region).outputs
     data = DataStack(scope, environment, region).outputs
     pools = PoolsStack(scope, environment, region, network).outputs
-    EventsStack(scope, environment, region)
-    TrainingStack(scope, environment, region, network, data, pools)
+    events = EventsStack(scope, environment, region).outputs
+    TrainingStack(scope, environment, region, network, data, pools, events)
     ClustersStack(scope, environment, region, network, data)
     ServingStack(scope, environment, region, network, data)
     if region.edge_fleets:

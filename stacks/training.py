@@ -9,6 +9,7 @@ from infra.spec import Environment, GpuPoolSpec, RegionSpec
 from infra.spec.contract import PoolContract, TrainingContract
 from infra.toolkit import Construct, Stack
 from stacks.data import DataOutputs
+from stacks.events import EventsOutputs
 from stacks.network import NetworkOutputs
 from stacks.pools import PoolsOutputs
 
@@ -24,6 +25,7 @@ class TrainingStack(Stack):
         network: NetworkOutputs,
         data: DataOutputs,
         pools: PoolsOutputs,
+        events: EventsOutputs,
     ) -> None:
         super().__init__(scope, environment, region.name, "training")
         self._names = names = Names.of(environment, region.name)
@@ -59,11 +61,15 @@ class TrainingStack(Stack):
             reads=(data.data_bucket_arn, data.artifact_bucket_arn),
             writes=data.artifact_bucket_arn,
             key_arn=data.key_arn,
+            notice_queue_arn=events.notice_queue_arn,
+            notice_key_arn=events.key_arn,
         )
         for pool in region.gpu_pools:
-            self._jobs_of(pool, pools.queue_arns[pool.name], job_role.arn, data)
+            self._jobs_of(pool, pools.queue_arns[pool.name], job_role.arn, data, events)
 
-    def _jobs_of(self, pool: GpuPoolSpec, queue_arns: tuple[str, ...], role_arn: str, data: DataOutputs) -> None:
+    def _jobs_of(
+        self, pool: GpuPoolSpec, queue_arns: tuple[str, ...], role_arn: str, data: DataOutputs, events: EventsOutputs
+    ) -> None:
         job = GpuJob(
             self,
             pool.name,
@@ -74,6 +80,7 @@ class TrainingStack(Stack):
             key_arn=data.key_arn,
             data_bucket=data.data_bucket,
             artifact_bucket=data.artifact_bucket,
+            notice_queue_url=events.notice_queue_url,
         )
         contract = PoolContract(
             queue_arns=queue_arns,

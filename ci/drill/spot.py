@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ci.drill import metadata
 from ci.drill.attempt import MARKS, STEP, Attempt
 from ci.drill.remains import remains
 from ci.drill.strikes import Strike, deliver, draw
@@ -23,6 +22,7 @@ from ci.errors import WorkError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.workspace import Workspace
+from infra.localcloud import instance_metadata
 from infra.prices import TABLE_REGION, prices
 from ml.contract import Container
 from ml.data import datasets
@@ -142,7 +142,7 @@ def _reference(folder: Path) -> Reference:
 def _struck(folder: Path, reference: Reference, seed: int) -> DrilledRun:
     base = _container(folder, f"run-{seed}")
     strike = draw(seed, reference.turns)
-    with metadata.serving() as service:
+    with instance_metadata.serving() as service:
         first = _attempt(base, "first", service.url)
         struck = deliver(strike, first, service, reference.phase_seconds)
     last, seconds, left = first, first.seconds, remains(base / "checkpoints")

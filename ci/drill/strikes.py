@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from ci.drill.attempt import Attempt
-from ci.drill.metadata import Metadata
+from infra.localcloud.instance_metadata import Metadata
 from ml.training.stop import PHASES
 
 Kind = Literal["interruption notice", "rebalance recommendation", "SIGTERM", "SIGKILL"]

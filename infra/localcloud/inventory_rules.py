@@ -10,7 +10,7 @@ HISTORY = {
     # What happened stays on record on AWS too.
     *("AssumedRole", "FederatedToken", "LogQuery", "MetricDatum", "MetricDatumBase", "Command", "CommandInvocation"),
     *("FakeTrainingJob", "FakeProcessingJob", "FakeTransformJob", "FakeHyperParameterTuningJob", "FakeCompilationJob"),
-    *("FakeAutoMLJob", "Job", "Execution", "JobRun", "Crawl", "Message", "Event"),
+    *("FakeAutoMLJob", "Job", "Execution", "Experiment", "JobRun", "Crawl", "Message", "Event"),
 }
 
 PARTS = {

@@ -54,7 +54,7 @@ InterfaceService = Literal[
 # What a job calls between its start and its end, whether on Batch, on SageMaker or on a cluster of its own.
 JOB_SERVICES: tuple[InterfaceService, ...] = (
     *("autoscaling", "batch", "ec2", "ec2messages", "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry"),
-    *("kms", "logs", "monitoring", "sagemaker.api", "sagemaker.runtime", "ssm", "ssmmessages", "sts"),
+    *("kms", "logs", "monitoring", "sagemaker.api", "sagemaker.runtime", "sqs", "ssm", "ssmmessages", "sts"),
 )
 
 # The days that CloudWatch Logs knows.

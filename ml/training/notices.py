@@ -32,9 +32,9 @@ TOKEN_PATH = "/latest/api/token"
 TOKEN, TOKEN_LIFE = "X-aws-ec2-metadata-token", "X-aws-ec2-metadata-token-ttl-seconds"
 ANSWER_SECONDS = 2.0
 TOKEN_SECONDS = 21600
-MOST_MESSAGES = 10
+MOST_MESSAGES, MOST_HELD = 10, 500
 # For as long another reader of the queue does not see what this one has in its hands.
-HANDS_SECONDS = 5
+HANDS_SECONDS = 10
 
 
 class Source(Protocol):
@@ -65,11 +65,12 @@ def sources(container: Container) -> list[Source]:
     found: list[Source] = [metadata] if metadata else []
     if container.notice_queue:
         instance = container.instance_id or (metadata.instance_id() if metadata else None)
-        if not instance:
+        if not instance and metadata is None:
             rule, fix = "tells of all machines, and this one's id is not known", f"set {INSTANCE_VARIABLE} too"
             value = f"{container.notice_queue!r} without {INSTANCE_VARIABLE} or {METADATA_VARIABLE}"
             raise InputError(f"variable {NOTICE_QUEUE_VARIABLE}", value, rule, fix)
-        found.append(NoticeQueue(container.notice_queue, instance))
+        # A machine that does not tell its id now is asked for its notices all the same, and that it is silent is said.
+        found += [NoticeQueue(container.notice_queue, instance)] if instance else []
     return found
 
 
@@ -118,23 +119,37 @@ class Metadata:
 
 
 class NoticeQueue:
-    """A queue of EventBridge's events of all spot machines, of which only those of `instance` are taken out."""
+    """A queue of EventBridge's events of all spot machines, of which only those of `instance` are taken out.
+
+    Others look through the same queue: what is theirs is held until all has been seen, then handed back at once.
+    """
 
     def __init__(self, url: str, instance: str) -> None:
         self.name, self._instance = url, instance
 
     def notice(self) -> str:
-        """Look through what lies in the queue; what is another machine's is handed back at once."""
-        received = self._sqs.receive_message(
+        """Look through what lies in the queue."""
+        held: list[Any] = []
+        try:
+            while len(held) < MOST_HELD and (received := self._receive()):
+                held += received
+                for message in received:
+                    if said := self._meant(message["Body"]):
+                        held.remove(message)
+                        self._sqs.delete_message(QueueUrl=self.name, ReceiptHandle=message["ReceiptHandle"])
+                        return said
+        finally:
+            for message in held:
+                self._sqs.change_message_visibility(
+                    QueueUrl=self.name, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                )
+        return ""
+
+    def _receive(self) -> Any:
+        answer = self._sqs.receive_message(
             QueueUrl=self.name, MaxNumberOfMessages=MOST_MESSAGES, VisibilityTimeout=HANDS_SECONDS
         )
-        for message in received.get("Messages", ()):
-            receipt = message["ReceiptHandle"]
-            if said := self._meant(message["Body"]):
-                self._sqs.delete_message(QueueUrl=self.name, ReceiptHandle=receipt)
-                return said
-            self._sqs.change_message_visibility(QueueUrl=self.name, ReceiptHandle=receipt, VisibilityTimeout=0)
-        return ""
+        return answer.get("Messages", ())
 
     def _meant(self, body: str) -> str:
         event = json.loads(body)

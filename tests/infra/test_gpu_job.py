@@ -29,6 +29,7 @@ def synthesized(outdir: Path, spec: GpuPoolSpec) -> tuple[dict[str, Any], dict[s
             key_arn="arn:aws:kms:us-east-1:123456789012:key/k",
             data_bucket="data",
             artifact_bucket="artifacts",
+            notice_queue_url="https://sqs/notices",
         )
     (file,) = outdir.glob("stacks/*/cdk.tf.json")
     resources = json.loads(file.read_text())["resource"]
@@ -47,6 +48,8 @@ def test_a_job_takes_all_of_one_machine(tmp_path: Path) -> None:
     variables = {one["name"]: one["value"] for one in container["environment"]}
     assert variables["TMPDIR"] == "/scratch"
     assert variables["GROUNDPLAN_ARTIFACT_BUCKET"] == "artifacts"
+    assert variables["GROUNDPLAN_NOTICE_QUEUE"] == "https://sqs/notices"
+    assert variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == "http://169.254.169.254"
     assert container["logConfiguration"]["options"]["awslogs-group"] == "${aws_cloudwatch_log_group.job.name}"
     assert (group["retention_in_days"], group["kms_key_id"][-5:]) == (365, "key/k")
     assert definition["propagate_tags"] is True
@@ -76,3 +79,4 @@ def test_nodes_get_every_device_of_the_fabric(tmp_path: Path) -> None:
     devices = [device["hostPath"] for device in group["container"]["linuxParameters"]["devices"]]
     assert devices == [f"/dev/infiniband/uverbs{number}" for number in range(4)]
     assert group["container"]["ulimits"] == [{"name": "memlock", "softLimit": -1, "hardLimit": -1}]
+    assert "GROUNDPLAN_NOTICE_QUEUE" not in {one["name"] for one in group["container"]["environment"]}, "none is taken"

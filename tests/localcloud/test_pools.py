@@ -1,5 +1,6 @@
 """Pools of every kind, applied by Terraform, read back unchanged, destroyed without a trace."""
 
+import functools
 import json
 import shutil
 from collections.abc import Iterator
@@ -9,15 +10,20 @@ from typing import Any
 import pytest
 
 import environments
+from ci.drill.pools import reclaim
 from infra.batch_instance_profile import BatchInstanceProfile
 from infra.gpu_job import GpuJob
 from infra.gpu_pool import GpuPool
+from infra.job_events import JobEvents
 from infra.job_role import JobRole
 from infra.localcloud import CloudRecord
+from infra.localcloud.instance_metadata import serving
 from infra.naming import Names
 from infra.pool_machine import PoolMachine
 from infra.spec import FairShareSpec, GpuNeed, GpuPoolSpec
 from infra.toolkit import Stack, new_app
+from ml.contract import Container
+from ml.training.notices import NoticeQueue, sources
 from tests.localcloud.conftest import inventory, make_client
 from tests.localcloud.terraform import Module, Terraform
 
@@ -43,9 +49,9 @@ def build(outdir: Path, where: dict[str, Any], *pools: GpuPoolSpec) -> dict[str,
     with new_app(outdir) as app:
         stack = Stack(app, environment, REGION, "pools")
         profile = BatchInstanceProfile(stack, "batch", names=names)
-        role = JobRole(
-            stack, "jobs", names=names, reads=("arn:aws:s3:::d",), writes="arn:aws:s3:::a", key_arn=where["key"]
-        )
+        events = JobEvents(stack, "events", names=names, key_arn=where["key"])
+        keys = {"key_arn": where["key"], "notice_key_arn": where["key"], "notice_queue_arn": events.notice_queue_arn}
+        role = JobRole(stack, "jobs", names=names, reads=("arn:aws:s3:::d",), writes="arn:aws:s3:::a", **keys)
         for spec in pools:
             group = where["group"]
             machine = PoolMachine(
@@ -73,6 +79,7 @@ def build(outdir: Path, where: dict[str, Any], *pools: GpuPoolSpec) -> dict[str,
                 key_arn=where["key"],
                 data_bucket="d",
                 artifact_bucket="a",
+                notice_queue_url=events.notice_queue_url,
             )
     (file,) = outdir.glob("stacks/*/cdk.tf.json")
     document: dict[str, Any] = json.loads(file.read_text())
@@ -115,3 +122,49 @@ def pools(
 def test_nothing_is_to_change_after_a_deploy(pools: Module) -> None:
     planned = pools.plan()
     assert planned.code == 0, planned.text
+
+
+@pytest.fixture
+def spot_machine(cloud: CloudRecord) -> Iterator[str]:
+    """A spot machine that nothing runs on; experiments on it are cleared away."""
+    ec2, fis = make_client(cloud, "ec2"), make_client(cloud, "fis")
+    (made,) = ec2.run_instances(
+        ImageId="ami-12c6146b",
+        MinCount=1,
+        MaxCount=1,
+        InstanceMarketOptions={"MarketType": "spot"},
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "pool", "Value": "idle"}]}],
+    )["Instances"]
+    yield made["InstanceId"]
+    ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+    for template in fis.list_experiment_templates()["experimentTemplates"]:
+        fis.delete_experiment_template(id=template["id"])
+
+
+def test_a_job_hears_of_its_machine_on_the_queue_that_its_definition_names(
+    pools: Module, cloud: CloudRecord, spot_machine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIS, the rule, the encrypted queue and the trainer's own ears, as Terraform joined them."""
+    batch = make_client(cloud, "batch")
+    (definition,) = batch.describe_job_definitions(jobDefinitionName="groundplan-pools-pool-spot", status="ACTIVE")[
+        "jobDefinitions"
+    ]
+    variables = {one["name"]: one["value"] for one in definition["containerProperties"]["environment"]}
+    queue = variables["GROUNDPLAN_NOTICE_QUEUE"]
+    for name, value in {"AWS_ENDPOINT_URL": cloud.url, "AWS_DEFAULT_REGION": REGION}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with serving(spot_machine) as metadata:
+        _, ears = sources(Container(base=tmp_path, metadata_endpoint=metadata.url, notice_queue=queue))
+    other = NoticeQueue(queue, "i-another")
+    assert (ears.notice(), other.notice()) == ("", "")
+    reclaim(functools.partial(make_client, cloud), {"pool": "idle"})
+    for _ in range(10):
+        assert other.notice() == "", "ten readers who hand it back do not use it up"
+    said = sorted((ears.notice(), ears.notice()))
+    assert said[0].startswith(f"rebalance recommendation (instance-id {spot_machine}, time 2")
+    assert said[1].startswith(
+        f"spot interruption notice (instance-id {spot_machine}, instance-action terminate, time 2"
+    )
+    assert ears.notice() == ""

@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ci.drill.metadata import INSTANCE, serving
-from ci.drill.metadata import Metadata as Service
 from infra.job_events import SPOT_NEWS
+from infra.localcloud.instance_metadata import INSTANCE, serving
+from infra.localcloud.instance_metadata import Metadata as Service
 from ml.contract import Container
 from ml.errors import InputError, StoppedError
 from ml.training.notices import EVENTS, Metadata, NoticeQueue, sources, watched

@@ -19,6 +19,8 @@ def test_queues_are_encrypted_and_what_cannot_be_read_is_kept(events: dict[str, 
     assert {queue["kms_master_key_id"] for queue in queues.values()} == {"${aws_kms_key.main.arn}"}
     redrive = json.loads(queues["jobs"]["redrive_policy"])
     assert redrive == {"deadLetterTargetArn": "${aws_sqs_queue.jobs_dead_letters.arn}", "maxReceiveCount": 5}
+    assert "redrive_policy" not in queues["jobs_notices"], "who hands a message back has not failed on it"
+    assert queues["jobs_notices"]["message_retention_seconds"] == 300
     assert queues["jobs_dead_letters"]["message_retention_seconds"] > queues["jobs"]["message_retention_seconds"]
 
 
@@ -50,6 +52,7 @@ def test_every_rule_has_both_targets_and_keeps_what_it_cannot_hand_over(events: 
         ("jobs_jobs", "log"),
         ("jobs_jobs", "queue"),
         ("jobs_spot", "log"),
+        ("jobs_spot", "notices"),
         ("jobs_spot", "queue"),
     ]
     letters = {"arn": "${aws_sqs_queue.jobs_dead_letters.arn}"}

@@ -65,7 +65,7 @@ def test_stacks_need_each_other_as_the_picture_in_platform_says(outdir: Path) ->
     assert needs["local-cost"] == {"data", "local-access"}
     assert needs[f"{here}pools"] == {"network"}
     assert needs[f"{here}clusters"] == {"network", "data"}
-    assert needs[f"{here}training"] == {"network", "data", "pools"}
+    assert needs[f"{here}training"] == {"network", "data", "pools", "events"}
     # Instances need a network; the serverless endpoints of `local` alone do not wait for one.
     assert needs[f"{here}serving"] == {"data"}
     assert "dev-us-east-1-network" in manifest["dev-us-east-1-serving"]["dependencies"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.localcloud import instance_metadata
 from infra.localcloud.cloud import Payload
 from infra.localcloud.machines.batch_job import BatchJob
 from infra.localcloud.machines.container import IMAGE_ENTRYPOINT
@@ -24,10 +25,18 @@ class BatchContainer:
     log_group: str
     log_prefix: str
 
-    def environment(self, base: Path) -> dict[str, str]:
-        """Its variables; those that name a mounted volume name the folder that stands for it here."""
+    @property
+    def asks_its_machine(self) -> bool:
+        """Whether it is told where the machine's metadata are."""
+        return instance_metadata.ADDRESS in self.variables.values()
+
+    def environment(self, base: Path, metadata_url: str | None) -> dict[str, str]:
+        """Its variables; those that name a mounted volume, or the machine's metadata, name what stands for it here."""
         found = {}
         for name, value in self.variables.items():
+            if metadata_url and value == instance_metadata.ADDRESS:
+                found[name] = metadata_url
+                continue
             mount = next((one for one in self.mounts if value == one or value.startswith(f"{one}/")), None)
             found[name] = str(base / "mounts" / value.lstrip("/")) if mount else value
         return found

@@ -70,6 +70,13 @@ class BatchJobs:
         for run in runs:
             run.lose(machines)
 
+    def warn(self, news: str, machines: Sequence[str]) -> None:
+        """Machines have something to tell to what runs on them."""
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
+            run.warn(news, machines)
+
     def running(self) -> int:
         """How many jobs have not ended."""
         return len(self._runs)

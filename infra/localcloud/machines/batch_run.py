@@ -4,8 +4,10 @@ import threading
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import wait
+from contextlib import ExitStack
 from functools import partial
 
+from infra.localcloud.instance_metadata import Metadata, serving
 from infra.localcloud.machines.batch_container import BatchContainer, container_of
 from infra.localcloud.machines.batch_hosts import POLL_SECONDS, HostPool, Hosts
 from infra.localcloud.machines.batch_job import EXITED, TIMED_OUT, BatchJob
@@ -26,6 +28,7 @@ class BatchRun:
         self._leashed: list[Leashed] = []
         self._hosts: Hosts | None = None
         self._lost: str | None = None
+        self._metadata: dict[str, Metadata] = {}
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -54,6 +57,13 @@ class BatchRun:
                 self._lost = f"Host EC2 (instance {sorted(gone)[0]}) terminated."
                 for leashed in self._leashed:
                     leashed.kill()
+
+    def warn(self, news: str, machines: Sequence[str]) -> None:
+        """Let machines that it runs on tell the news to who asks them."""
+        with self._lock:
+            for machine in machines:
+                if metadata := self._metadata.get(machine):
+                    metadata.announce(news)
 
     def _attempts(self) -> tuple[str, str | None]:
         job = self.job
@@ -99,8 +109,17 @@ class BatchRun:
             {"logStreamName": log.name, "taskArn": f"arn:aws:ecs:{job.region}:{job.account}:task/{machine}"}
             for log, machine in zip(logs, hosts.machines, strict=True)
         ]
-        with self._lock:
-            self._hosts, self._lost, self._leashed = hosts, None, []
+        asked = any(container.asks_its_machine for container in containers)
+        with ExitStack() as services:
+            metadata = {machine: services.enter_context(serving(machine)) for machine in hosts.machines if asked}
+            with self._lock:
+                self._hosts, self._lost, self._leashed, self._metadata = hosts, None, [], metadata
+            return self._run(containers, logs, hosts)
+
+    def _run(
+        self, containers: Sequence[BatchContainer], logs: Sequence[LogStream], hosts: Hosts
+    ) -> tuple[int | None, str]:
+        job = self.job
         job.enter("STARTING")
         try:
             with self._lock:
@@ -133,7 +152,7 @@ class BatchRun:
         return first.code, reason
 
     def _program(self, node: int, container: BatchContainer, hosts: Hosts) -> Program:
-        job, base = self.job, self._folder / str(node)
+        job, base, metadata = self.job, self._folder / str(node), self._metadata.get(hosts.machines[node])
         make_folders(base)
         container.make_mounts(base)
         environment = container_environment(self._site.cloud.url, job.region, self._site.program_folder(), base)
@@ -157,7 +176,7 @@ class BatchRun:
         return Program(
             argv=container.command,
             folder=base / "code",
-            environment=environment | container.environment(base),
+            environment=environment | container.environment(base, metadata.url if metadata else None),
             vcpus=container.vcpus,
             memory_bytes=container.memory_bytes,
         )

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from infra.localcloud.instance_metadata import INTERRUPTION_NEWS, REBALANCE_NEWS
 from infra.localcloud.machines.event_bus import send_event
 from infra.localcloud.machines.site import Site
 
@@ -11,14 +12,18 @@ NOTICE_SECONDS = 120
 """AWS warns two minutes before it takes a spot machine away."""
 
 Gone = Callable[[str, str, Sequence[str]], None]
+Warned = Callable[[str, Sequence[str]], None]
 
 
 class Reclaims:
-    """Takes machines away as AWS does. `on_gone` hears the account, the region and the machines' ids."""
+    """Takes machines away as AWS does.
 
-    def __init__(self, site: Site, on_gone: Gone) -> None:
+    `on_warned` hears the news and the machines' ids; `on_gone` the account, the region and these ids.
+    """
+
+    def __init__(self, site: Site, on_warned: Warned, on_gone: Gone) -> None:
         self._site = site
-        self._on_gone = on_gone
+        self._on_warned, self._on_gone = on_warned, on_gone
         self._timers: list[threading.Timer] = []
 
     def take(self, account: str, region: str, machines: Sequence[str], seconds: float) -> None:
@@ -29,7 +34,7 @@ class Reclaims:
         if not machines:
             return
         pace = self._site.settings.reclaim_notice_seconds / NOTICE_SECONDS
-        self._tell(account, region, "EC2 Instance Rebalance Recommendation", machines, {})
+        self._tell(account, region, REBALANCE_NEWS, machines, {})
         warn_in = max(0.0, seconds - NOTICE_SECONDS) * pace
         self._later(warn_in, self._warn, account, region, machines)
         self._later(seconds * pace, self._end, account, region, machines)
@@ -49,9 +54,7 @@ class Reclaims:
         timer.start()
 
     def _warn(self, account: str, region: str, machines: Sequence[str]) -> None:
-        self._tell(
-            account, region, "EC2 Spot Instance Interruption Warning", machines, {"instance-action": "terminate"}
-        )
+        self._tell(account, region, INTERRUPTION_NEWS, machines, {"instance-action": "terminate"})
 
     def _end(self, account: str, region: str, machines: Sequence[str]) -> None:
         try:
@@ -62,6 +65,7 @@ class Reclaims:
             self._site.cloud.log.error("spot machines were not taken away", region=region, machines=list(machines))
 
     def _tell(self, account: str, region: str, what: str, machines: Sequence[str], detail: dict[str, Any]) -> None:
+        self._on_warned(what, machines)
         for machine in machines:
             arn = f"arn:aws:ec2:{region}:{account}:instance/{machine}"
             send_event(self._site.cloud, account, region, "aws.ec2", what, {"instance-id": machine, **detail}, arn)

@@ -36,7 +36,7 @@ class Machines:
         site = Site(cloud, Settings.of(cloud.folder), self.meter, metrics, ticker, leashes)
         self.training = TrainingJobs(site)
         self.batch = BatchJobs(site)
-        self.reclaims = Reclaims(site, self.batch.lose)
+        self.reclaims = Reclaims(site, self.batch.warn, self.batch.lose)
         self.hosting = Hosting(site)
         self.queues = AsyncInference(site, self.hosting)
         self.scheduled_scaling = ScheduledScaling(site)

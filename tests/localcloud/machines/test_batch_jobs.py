@@ -8,6 +8,27 @@ import pytest
 from ci.drill.pools import Client, reclaim
 from tests.localcloud.machines.batch_pool import Pool, Wait
 
+METADATA = {"name": "AWS_EC2_METADATA_SERVICE_ENDPOINT", "value": "http://169.254.169.254"}
+# The first time: asks its machine until that has something to say, and is lost with it.
+LISTENS = """
+import os, time, urllib.error, urllib.request
+
+def ask(path, method="GET", **headers):
+    request = urllib.request.Request(os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] + path, method=method)
+    for name, value in headers.items():
+        request.add_header(name.replace("_", "-"), value)
+    return urllib.request.urlopen(request, timeout=5).read().decode()
+
+if os.environ["AWS_BATCH_JOB_ATTEMPT"] == "1":
+    token = ask("/latest/api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60")
+    print("on", ask("/latest/meta-data/instance-id", X_aws_ec2_metadata_token=token))
+    while True:
+        try:
+            print("told", ask("/latest/meta-data/spot/instance-action", X_aws_ec2_metadata_token=token))
+            time.sleep(60)
+        except urllib.error.HTTPError:
+            time.sleep(0.05)
+"""
 LOG = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/news"
 
 
@@ -88,7 +109,7 @@ def test_nodes_of_one_job_find_their_main_node(pool: Pool, client: Client) -> No
 
 
 def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Client, wait_until: Wait) -> None:
-    """FIS takes the machine away: rule, queue, warning, the lost machine, the second attempt."""
+    """FIS takes the machine away: rule, queue, warning, its metadata, the lost machine, the second attempt."""
     events, sqs, logs = client("events"), client("sqs"), client("logs")
     logs.create_log_group(logGroupName="/aws/events/news")
     queue = sqs.create_queue(QueueName="news")["QueueUrl"]
@@ -96,7 +117,7 @@ def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Cli
     events.put_rule(Name="news", EventPattern=json.dumps(sources))
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_targets(Rule="news", Targets=[{"Id": "queue", "Arn": arn}, {"Id": "log", "Arn": LOG}])
-    job = pool.submit("import os, time; time.sleep(60 if os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1' else 0)")
+    job = pool.submit(LISTENS, containerOverrides={"environment": [METADATA]})
     wait_until(lambda: pool.describe(job)["status"] == "RUNNING")
     (machine,) = pool.machines()
     assert machine["InstanceLifecycle"] == "spot"
@@ -107,6 +128,9 @@ def test_a_reclaim_is_told_and_the_job_goes_on_elsewhere(pool: Pool, client: Cli
     assert first["statusReason"] == f"Host EC2 (instance {machine['InstanceId']}) terminated."
     assert "exitCode" not in first["container"]
     assert second["container"]["exitCode"] == 0
+    lines = [one["message"] for one in logs.filter_log_events(logGroupName=f"/aws/batch/{pool.name}")["events"]]
+    assert f"on {machine['InstanceId']}" in lines
+    assert any(line.startswith('told {"action": "terminate", "time": "20') for line in lines)
     told = _received(sqs, queue)
     spot = [(one["detail-type"], one["detail"]["instance-id"]) for one in told if one["source"] == "aws.ec2"]
     assert spot == [

@@ -10,7 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 NOTICE = "/latest/meta-data/spot/instance-action"
 REBALANCE = "/latest/meta-data/events/recommendations/rebalance"
 INSTANCE_PATH, INSTANCE = "/latest/meta-data/instance-id", "i-0123456789abcdef0"
-TOKEN = "drill"
+TOKEN = "token"
+ADDRESS = "http://169.254.169.254"
+"""Where each machine on AWS finds its own."""
+
+INTERRUPTION_NEWS, REBALANCE_NEWS = "EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation"
+"""What EventBridge calls the same news."""
 
 
 class Metadata(ThreadingHTTPServer):
@@ -18,10 +23,15 @@ class Metadata(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, instance: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.said: dict[str, str] = {INSTANCE_PATH: INSTANCE}
+        self.said: dict[str, str] = {INSTANCE_PATH: instance}
         self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def announce(self, news: str) -> None:
+        """Say what EventBridge says of the machine by that name."""
+        told = {INTERRUPTION_NEWS: self.announce_interruption, REBALANCE_NEWS: self.recommend_rebalance}
+        told[news]()
 
     def announce_interruption(self) -> None:
         """Say that the machine is taken in two minutes."""
@@ -60,10 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Metadata]:
-    """Run the service while the context is open."""
-    service = Metadata()
-    thread = threading.Thread(target=service.serve_forever, name="metadata", daemon=True)
+def serving(instance: str = INSTANCE) -> Iterator[Metadata]:
+    """Run the service of a machine while the context is open."""
+    service = Metadata(instance)
+    thread = threading.Thread(target=service.serve_forever, args=(0.1,), name="metadata", daemon=True)
     thread.start()
     try:
         yield service
