@@ -1,5 +1,6 @@
 """Reads what the stacks of an environment handed over: their contracts, as SSM parameters."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ci.errors import CommandError, NotDeployedError
@@ -21,13 +22,7 @@ def training_contract(site: Site) -> TrainingContract:
 def pool_contract(site: Site, pool: str) -> PoolContract:
     """Return the contract of a pool of the region where the environment trains, by its `GpuPoolSpec`'s name."""
     known = [spec.name for spec in site.home_region.gpu_pools]
-    if pool not in known:
-        raise CommandError(
-            thing="pool",
-            value=repr(pool),
-            rule=f"is not in region {site.home_region.name!r} of environments/{site.name}.py",
-            fix=nearest(pool, known, otherwise=f"there are {', '.join(sorted(known)) or 'none'}"),
-        )
+    _check("pool", pool, known, f"region {site.home_region.name!r} of environments/{site.name}.py")
     name = PoolContract.parameter_name(site.environment.project, site.name, pool)
     return PoolContract.model_validate_json(_parameter(site, site.home_region, name))
 
@@ -51,14 +46,15 @@ def endpoints_of(site: Site, model: str) -> list[tuple[RegionSpec, ServingContra
 def find_endpoint(site: Site, endpoint: str) -> tuple[RegionSpec, ServingContract]:
     """Return the first region that has an endpoint of this name, and its contract."""
     known = {spec.name: region for region in reversed(site.environment.regions) for spec in region.endpoints}
-    if endpoint not in known:
-        raise CommandError(
-            thing="endpoint",
-            value=repr(endpoint),
-            rule=f"is not in environments/{site.name}.py",
-            fix=nearest(endpoint, known, otherwise=f"there are {', '.join(sorted(known)) or 'none'}"),
-        )
+    _check("endpoint", endpoint, known, f"environments/{site.name}.py")
     return known[endpoint], serving_contract(site, known[endpoint], endpoint)
+
+
+def _check(thing: str, name: str, known: Collection[str], where: str) -> None:
+    """Raise `CommandError`, with what may have been meant, where nothing in the environment is called so."""
+    if name not in known:
+        fix = nearest(name, known, otherwise=f"there are {', '.join(sorted(known)) or 'none'}")
+        raise CommandError(thing=thing, value=repr(name), rule=f"is not in {where}", fix=fix)
 
 
 def _parameter(site: Site, region: RegionSpec, name: str) -> str:

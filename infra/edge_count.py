@@ -7,9 +7,9 @@ from cdktf_cdktf_provider_aws.cloudcontrolapi_resource import CloudcontrolapiRes
 from cdktf_cdktf_provider_aws.iot_topic_rule import IotTopicRule, IotTopicRuleCloudwatchMetric
 
 from infra.edge_names import EdgeNames
-from infra.edge_rules import SQL_VERSION, lost_message
+from infra.edge_rules import SQL_VERSION, Lake, lost_message, rule_role
 from infra.fleet_signals import NAMESPACE, failed_updates
-from infra.role import Role, Statement
+from infra.role import Statement
 from infra.spec import EdgeFleetSpec
 from infra.toolkit import Construct
 
@@ -29,9 +29,7 @@ class EdgeCount(Construct):
         *,
         spec: EdgeFleetSpec,
         edge: EdgeNames,
-        bucket: str,
-        bucket_arn: str,
-        key_arn: str,
+        lake: Lake,
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
@@ -49,22 +47,11 @@ class EdgeCount(Construct):
                 "Tags": whole,
             }
             CloudcontrolapiResource(self, kind, type_name="AWS::IoT::FleetMetric", desired_state=json.dumps(counted))
-        self._count_failures(spec, edge, bucket, bucket_arn, key_arn)
+        self._count_failures(spec, edge, lake)
 
-    def _count_failures(self, spec: EdgeFleetSpec, edge: EdgeNames, bucket: str, bucket_arn: str, key_arn: str) -> None:
+    def _count_failures(self, spec: EdgeFleetSpec, edge: EdgeNames, lake: Lake) -> None:
         own = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
-        role = Role(
-            self,
-            "rule",
-            name=edge.role("failures"),
-            service="iot.amazonaws.com",
-            for_account=edge.names.account_id,
-            statements=(
-                Statement(("cloudwatch:PutMetricData",), condition=own),
-                Statement(("s3:PutObject",), (f"{bucket_arn}/{edge.lost_prefix('failures')}/*",)),
-                Statement(("kms:GenerateDataKey",), (key_arn,)),
-            ),
-        )
+        role = rule_role(self, edge, "failures", lake, Statement(("cloudwatch:PutMetricData",), condition=own))
         failed = " OR ".join(f"status = '{status}'" for status in _FAILURES)
         mine = f"startswith(jobId, '{edge.prefix}') AND ({failed})"
         metric = failed_updates(edge)
@@ -85,6 +72,6 @@ class EdgeCount(Construct):
                     role_arn=role.arn,
                 )
             ],
-            error_action=lost_message(edge, "failures", bucket, role.arn),
+            error_action=lost_message(edge, "failures", lake, role),
             tags={"model": spec.model},
         )

@@ -7,8 +7,8 @@ from cdktf_cdktf_provider_aws.iot_topic_rule import (
 )
 
 from infra.edge_names import EdgeNames
-from infra.edge_rules import SQL_VERSION, lost_message
-from infra.role import Role, Statement
+from infra.edge_rules import SQL_VERSION, Lake, lost_message, rule_role
+from infra.role import Statement
 from infra.spec import EdgeFleetSpec
 from infra.toolkit import Construct
 
@@ -23,17 +23,7 @@ _EVENTS = {
 class EdgeEvents(Construct):
     """Jobs, each device's part in them, and devices that come and go: AWS publishes what `EdgeAccount` asks for."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        spec: EdgeFleetSpec,
-        edge: EdgeNames,
-        key_arn: str,
-        bucket: str,
-        bucket_arn: str,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, spec: EdgeFleetSpec, edge: EdgeNames, lake: Lake) -> None:
         super().__init__(scope, id)
         tags = {"model": spec.model}
         logs = CloudwatchLogGroup(
@@ -41,21 +31,11 @@ class EdgeEvents(Construct):
             "log_group",
             name=f"/aws/iot/{edge.prefix}events",
             retention_in_days=spec.keep_logs_days,
-            kms_key_id=key_arn,
+            kms_key_id=lake.key_arn,
             tags=tags,
         )
-        role = Role(
-            self,
-            "rule",
-            name=edge.role("events"),
-            service="iot.amazonaws.com",
-            for_account=edge.names.account_id,
-            statements=(
-                Statement(("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), (f"{logs.arn}:*",)),
-                Statement(("s3:PutObject",), (f"{bucket_arn}/{edge.lost_prefix('events')}/*",)),
-                Statement(("kms:GenerateDataKey",), (key_arn,)),
-            ),
-        )
+        write = Statement(("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), (f"{logs.arn}:*",))
+        role = rule_role(self, edge, "events", lake, write)
         for kind, (topic, owner) in _EVENTS.items():
             mine = f"startswith({owner}, '{edge.prefix}')"
             IotTopicRule(
@@ -67,7 +47,7 @@ class EdgeEvents(Construct):
                 sql=f"SELECT * FROM '{topic}' WHERE {mine}",  # noqa: S608  # no database, and all of it is ours
                 sql_version=SQL_VERSION,
                 cloudwatch_logs=[IotTopicRuleCloudwatchLogs(log_group_name=logs.name, role_arn=role.arn)],
-                error_action=lost_message(edge, "events", bucket, role.arn),
+                error_action=lost_message(edge, "events", lake, role),
                 tags=tags,
             )
         self.log_group: str = logs.name

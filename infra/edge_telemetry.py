@@ -16,7 +16,7 @@ from cdktf_cdktf_provider_aws.kinesis_firehose_delivery_stream import (
 )
 
 from infra.edge_names import THING, EdgeNames
-from infra.edge_rules import SQL_VERSION, lost_message
+from infra.edge_rules import SQL_VERSION, Lake, lost_message, rule_role
 from infra.role import Role, Statement
 from infra.spec import EdgeFleetSpec
 from infra.toolkit import Construct
@@ -27,36 +27,15 @@ _WRITE_LAKE = ("s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket
 class EdgeTelemetry(Construct):
     """Telemetry of one fleet as gzipped JSON lines below `raw/edge/…/date=…`; what gets lost lies below `failed/…`."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        spec: EdgeFleetSpec,
-        edge: EdgeNames,
-        bucket: str,
-        bucket_arn: str,
-        key_arn: str,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, spec: EdgeFleetSpec, edge: EdgeNames, lake: Lake) -> None:
         super().__init__(scope, id)
-        self._spec, self._edge, self._key_arn = spec, edge, key_arn
+        self._spec, self._edge, self._lake = spec, edge, lake
         self._tags: Mapping[str, str] = {"model": spec.model}
-        stream = self._stream(bucket_arn)
-        role = Role(
-            self,
-            "rule",
-            name=edge.role("rules"),
-            service="iot.amazonaws.com",
-            for_account=edge.names.account_id,
-            statements=(
-                Statement(("firehose:PutRecord", "firehose:PutRecordBatch"), (stream.arn,)),
-                Statement(("s3:PutObject",), (f"{bucket_arn}/{edge.lost_prefix('rule')}/*",)),
-                Statement(("kms:GenerateDataKey",), (key_arn,)),
-            ),
-        )
-        self._rule(stream, role, bucket)
+        self._rule(self._stream())
 
-    def _rule(self, stream: KinesisFirehoseDeliveryStream, role: Role, bucket: str) -> None:
+    def _rule(self, stream: KinesisFirehoseDeliveryStream) -> None:
+        write = Statement(("firehose:PutRecord", "firehose:PutRecordBatch"), (stream.arn,))
+        role = rule_role(self, self._edge, "rule", self._lake, write)
         # The device's name comes from the topic, which its policy pins to itself, and not from what it writes.
         parts = self._edge.telemetry_topic.split("/")
         fields = f"*, topic({parts.index(THING) + 1}) AS thing, timestamp() AS received_at_ms"
@@ -70,11 +49,12 @@ class EdgeTelemetry(Construct):
             sql=f"SELECT {fields} FROM '{everyone}'",  # noqa: S608  # no database, and all of it is ours
             sql_version=SQL_VERSION,
             firehose=[IotTopicRuleFirehose(delivery_stream_name=stream.name, role_arn=role.arn, separator="\n")],
-            error_action=lost_message(self._edge, "rule", bucket, role.arn),
+            error_action=lost_message(self._edge, "rule", self._lake, role),
             tags=dict(self._tags),
         )
 
-    def _stream(self, bucket_arn: str) -> KinesisFirehoseDeliveryStream:
+    def _stream(self) -> KinesisFirehoseDeliveryStream:
+        bucket_arn, key_arn = self._lake.bucket_arn, self._lake.key_arn
         prefix, telemetry = self._edge.telemetry_prefix, self._spec.telemetry
         lost = self._edge.lost_prefix("delivery")
         logs = CloudwatchLogGroup(
@@ -82,7 +62,7 @@ class EdgeTelemetry(Construct):
             "delivery",
             name=f"/aws/kinesisfirehose/{self._edge.telemetry_stream}",
             retention_in_days=self._spec.keep_logs_days,
-            kms_key_id=self._key_arn,
+            kms_key_id=key_arn,
             tags=dict(self._tags),
         )
         log = CloudwatchLogStream(self, "log_stream", name=f"{self._edge.prefix}delivery", log_group_name=logs.name)
@@ -94,14 +74,14 @@ class EdgeTelemetry(Construct):
             for_account=self._edge.names.account_id,
             statements=(
                 Statement(_WRITE_LAKE, (bucket_arn, f"{bucket_arn}/{prefix}/*", f"{bucket_arn}/{lost}/*")),
-                Statement(("kms:Decrypt", "kms:GenerateDataKey"), (self._key_arn,)),
+                Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
                 Statement(("logs:PutLogEvents",), (f"{logs.arn}:*",)),
             ),
         )
         lake = KinesisFirehoseDeliveryStreamExtendedS3Configuration(
             bucket_arn=bucket_arn,
             role_arn=role.arn,
-            kms_key_arn=self._key_arn,
+            kms_key_arn=key_arn,
             compression_format="GZIP",
             buffering_interval=telemetry.buffer_seconds,
             buffering_size=telemetry.buffer_mb,
@@ -119,7 +99,7 @@ class EdgeTelemetry(Construct):
             destination="extended_s3",
             extended_s3_configuration=lake,
             server_side_encryption=KinesisFirehoseDeliveryStreamServerSideEncryption(
-                enabled=True, key_type="CUSTOMER_MANAGED_CMK", key_arn=self._key_arn
+                enabled=True, key_type="CUSTOMER_MANAGED_CMK", key_arn=key_arn
             ),
             tags=dict(self._tags),
         )

@@ -11,7 +11,7 @@ _HEAR = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility
 
 
 class JobRole(Construct):
-    """The role of every pool's jobs, over buckets by their ARNs. Machines have another, out of containers' reach."""
+    """The role of every pool's jobs, over buckets by their ARNs. The machines' own is another."""
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from infra.edge_job_template import EdgeJobTemplate
 from infra.edge_names import SHADOW, EdgeNames
 from infra.edge_provisioning import EdgeProvisioning
 from infra.edge_registry import EdgeRegistry
+from infra.edge_rules import Lake
 from infra.edge_telemetry import EdgeTelemetry
 from infra.naming import Names
 from infra.parameter import Parameter
@@ -59,10 +60,10 @@ class EdgeStack(Stack):
             presign_role_arn=artifacts.presign_role_arn,
             tags=self.tags,
         )
-        lake = {"bucket": data.data_bucket, "bucket_arn": data.data_bucket_arn, "key_arn": data.key_arn}
-        EdgeTelemetry(fleet, "telemetry", spec=spec, edge=edge, **lake)
-        EdgeEvents(fleet, "events", spec=spec, edge=edge, **lake)
-        EdgeCount(fleet, "count", spec=spec, edge=edge, tags=self.tags, **lake).node.add_dependency(account)
+        lake = Lake(data.data_bucket, data.data_bucket_arn, data.key_arn)
+        EdgeTelemetry(fleet, "telemetry", spec=spec, edge=edge, lake=lake)
+        EdgeEvents(fleet, "events", spec=spec, edge=edge, lake=lake)
+        EdgeCount(fleet, "count", spec=spec, edge=edge, lake=lake, tags=self.tags).node.add_dependency(account)
         contract = self._contract(spec, edge, registry, artifacts, provisioning, template)
         parameter = EdgeContract.parameter_name(self._names.project, self._names.environment, spec.name)
         description = f"What the devices of {spec.name} and their roll-outs need"
