@@ -9,7 +9,7 @@ from infra.watch import Watch
 
 
 class Alarms(Construct):
-    """An alarm for each watch of one thing, called after it. `lasting` are those that darken the region's light.
+    """An alarm for each watch of one thing, called after it. `alarm_names` are those that darken the region's light.
 
     News of which nobody has to do anything are told and darken nothing.
     """

@@ -14,6 +14,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 
 from infra.naming import Names
 from infra.pool_user_data import SCRATCH
+from infra.queue_signals import pool_name
 from infra.spec import GpuPoolSpec
 from infra.toolkit import Construct, skip_check
 from ml.contract import (
@@ -84,7 +85,7 @@ class GpuJob(Construct):
         definition = BatchJobDefinition(
             self,
             "job_definition",
-            name=names.regional(f"pool-{spec.name}"),
+            name=pool_name(names, spec.name),
             type="container" if alone else "multinode",
             container_properties=json.dumps(container) if alone else None,
             node_properties=None if alone else json.dumps(_nodes(spec, container)),

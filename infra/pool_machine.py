@@ -17,6 +17,7 @@ from cdktf_cdktf_provider_aws.launch_template import (
 
 from infra.naming import Names
 from infra.pool_user_data import user_data
+from infra.queue_signals import pool_name
 from infra.spec import GpuPoolSpec
 from infra.toolkit import Construct
 
@@ -38,7 +39,7 @@ class PoolMachine(Construct):
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
-        name = names.regional(f"pool-{spec.name}")
+        name = pool_name(names, spec.name)
         disk = LaunchTemplateBlockDeviceMappingsEbs(
             volume_size=spec.volume_gb, volume_type="gp3", encrypted="true", delete_on_termination="true"
         )
