@@ -25,6 +25,12 @@ def due(expression: str, moment: str, zone: str | None = None, *, minutes: float
         ("cron(0/15 * * * ? *)", "2026-11-23T10:45:00", True),
         ("cron(0/15 * * * ? *)", "2026-11-23T10:46:00", False),
         ("cron(0 20 1 JAN ? 2027)", "2027-01-01T20:00:00", True),
+        ("cron(0 6 L * ? *)", "2026-11-30T06:00:00", True),
+        ("cron(0 6 ? * 6L *)", "2026-11-27T06:00:00", True),
+        ("cron(0 6 ? * 2#4 *)", "2026-11-23T06:00:00", True),
+        ("cron(0 6 ? * 2#3 *)", "2026-11-23T06:00:00", False),
+        ("cron(5/20 6 ? * MON 2025/1)", "2026-11-23T06:25:00", True),
+        ("cron(0 6 ? * MON 2027-2028,2030)", "2026-11-23T06:00:00", False),
         ("0 6 * * 1-5", "2026-11-23T06:00:00", True),
         ("0 6 * * 0", "2026-11-22T06:00:00", True),
         ("0 6 * * 7", "2026-11-22T06:00:00", True),
@@ -55,7 +61,9 @@ def test_nothing_that_came_due_between_two_looks_is_missed() -> None:
     assert not due("cron(0 6 ? * * *)", "2026-11-23T06:00:00.5", minutes=0.001)
 
 
-@pytest.mark.parametrize("expression", ["cron(0 6 * *)", "cron(61 * * * ? *)", "cron(0 6 L * ? *)", "rate(soon)"])
+@pytest.mark.parametrize(
+    "expression", ["cron(0 6 * *)", "cron(61 * * * ? *)", "cron(0 6 3W * ? *)", "cron(0 6 * * ? soon)", "rate(soon)"]
+)
 def test_what_cannot_be_read_is_said(expression: str) -> None:
-    with pytest.raises(ValueError, match="fields|within|cannot read|not valid"):
+    with pytest.raises(ValueError, match="five or six fields|is not valid|invalid literal"):
         due(expression, "2026-11-23T06:00:00")

@@ -61,7 +61,7 @@ def test_a_rule_that_is_switched_off_misses_its_time() -> None:
 
 def test_what_cannot_be_read_is_said_once_and_keeps_no_other_rule_waiting() -> None:
     clock = Clock()
-    rules = (Rule("odd", "cron(0 12 L * ? *)"), Rule("daily", "rate(1 day)"))
+    rules = (Rule("odd", "cron(0 12 3W * ? *)"), Rule("daily", "rate(1 day)"))
     assert clock.after(*rules) == []
     assert clock.after(*rules, days=1) == ["daily"]
     assert clock.refused == ["odd"]
