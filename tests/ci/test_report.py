@@ -4,7 +4,8 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
-from ci.report.page import columns, render
+from ci.report.graph import Box, columns, graph
+from ci.report.page import render
 from ci.report.plots import _lanes
 from ci.report.story import Answer, CostLine, CurvePoint, Figures, ResourceSpan, StackBox, Story
 
@@ -47,7 +48,9 @@ def test_every_stack_and_resource_type_is_on_the_diagram() -> None:
 
 
 def test_a_stack_stands_right_of_what_it_waits_for() -> None:
-    assert [[stack.name for stack in wave] for wave in columns(story().stacks)] == [["network"], ["data"], ["serving"]]
+    boxes = [Box(stack.name, stack.after, "", ()) for stack in story().stacks]
+    assert [[box.name for box in wave] for wave in columns(boxes)] == [["network"], ["data"], ["serving"]]
+    assert ElementTree.fromstring(graph(boxes)).get("aria-label")
 
 
 def test_texts_of_people_are_escaped() -> None:
@@ -63,11 +66,11 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
     assert "@import" not in page
 
 
-def test_the_three_plots_are_well_formed_and_named() -> None:
+def test_the_diagram_and_the_three_plots_are_well_formed_and_named() -> None:
     page = render(story())
     plots = [svg for svg in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL) if "xmlns" in svg]
     names = {ElementTree.fromstring(svg).get("aria-label") for svg in plots}
-    assert names == {"training curve", "latency histogram", "deploy timeline"}
+    assert names == {"stacks and what they hold", "training curve", "latency histogram", "deploy timeline"}
 
 
 def test_bars_of_one_stack_never_cover_each_other() -> None:
