@@ -7,6 +7,7 @@ from infra.spec import (
     AwsAccount,
     BudgetSpec,
     ClusterSpec,
+    CostGateSpec,
     EdgeFleetSpec,
     EndpointSpec,
     Environment,
@@ -65,7 +66,12 @@ ENVIRONMENT = Environment(
     access=AccessSpec(engineers_release=True),
     # Trials read the data all day, and none of it is anybody's.
     audit=AuditSpec(object_events=False, macie=False),
-    budget=BudgetSpec(monthly_usd=1000, emails=("ml-platform@example.com",)),
+    budget=BudgetSpec(
+        monthly_usd=1000,
+        emails=("ml-platform@example.com",),
+        # A pool that is twice as large is worth a second look here.
+        gate=CostGateSpec(idle_usd=50, worst_usd=1000),
+    ),
     # What somebody tried and forgot ends after three days.
     ttl_hours=72,
 )

@@ -1,9 +1,10 @@
 """The estimate of an environment: every resource looked at, nothing dropped in silence."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from ci.estimate.declared import (
     HOURS_PER_MONTH,
@@ -15,6 +16,7 @@ from ci.estimate.declared import (
     UnknownPriceError,
     Unpriced,
 )
+from ci.estimate.parts import part, tags
 from ci.estimate.rules import rule
 from ci.manifest import Stack
 from ci.result import Result
@@ -26,6 +28,9 @@ class Line(Result):
 
     stack: str
     resource: str
+    # What people call it: `us-east-1 pool large`, `eu-west-1 endpoint review-sentiment`, or its stack.
+    part: str
+    tags: dict[str, str]
     what: str
     scales: bool
     idle_usd_per_hour: float
@@ -79,6 +84,10 @@ class Estimate(Result):
     budget_hours_at_worst: float | None
     total: Sum
     stacks: dict[str, Sum]
+    # Pools, clusters, endpoints and the stacks that everything else is in.
+    parts: dict[str, Sum]
+    # Tag → its value → what bears it.
+    tags: dict[str, dict[str, Sum]]
     lines: tuple[Line, ...]
     by_use: tuple[Use, ...]
     errors: tuple[str, ...]
@@ -106,6 +115,8 @@ def estimate(environment: str, stacks: Sequence[Stack], prices: Table, *, budget
         old_prices=sum((date.today() - price.as_of).days > OLD_DAYS for price in set(found.prices)),
         total=total,
         stacks={stack.id: Sum.of(line for line in found.lines if line.stack == stack.id) for stack in stacks},
+        parts=_by(found.lines, lambda line: line.part),
+        tags={key: _by(found.lines, partial(_tagged, key)) for key in _keys(found.lines)},
         lines=tuple(sorted(found.lines, key=lambda line: -line.worst_usd_per_hour)),
         by_use=tuple(
             Use(what=what, region=region, usd=usd, unit=unit, resources=count)
@@ -115,6 +126,20 @@ def estimate(environment: str, stacks: Sequence[Stack], prices: Table, *, budget
         not_priced=dict(sorted(found.unknown.items())),
         assumptions=tuple(sorted({part for price in found.prices for part in price.assumption.split("; ") if part})),
     )
+
+
+def _by(lines: Sequence[Line], of: Callable[[Line], str]) -> dict[str, Sum]:
+    """The sums of lines that are alike in something, the dearest first."""
+    found = {name: Sum.of(line for line in lines if of(line) == name) for name in dict.fromkeys(map(of, lines))}
+    return dict(sorted(found.items(), key=lambda one: -one[1].worst_usd_per_hour))
+
+
+def _tagged(key: str, line: Line) -> str:
+    return line.tags.get(key, "(untagged)")
+
+
+def _keys(lines: Sequence[Line]) -> list[str]:
+    return sorted({key for line in lines for key in line.tags})
 
 
 @dataclass
@@ -175,6 +200,8 @@ def _line(stack: str, declared: Declared, item: Fixed | Scaling, copies: int) ->
     return Line(
         stack=stack,
         resource=f"{declared.kind}.{declared.name}",
+        part=part(stack, declared),
+        tags=tags(declared),
         what=item.what,
         scales=scales,
         idle_usd_per_hour=round(idle * copies, 6),

@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from ci import console
+from ci.errors import CommandError
 from ci.estimate.report import Estimate, Sum, Use
 from infra.prices import OLD_DAYS
+from infra.spec.errors import nearest
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -32,6 +34,19 @@ def drawn(estimate: Estimate) -> "Group":
         parts += ["", f"not priced (no rule for the type, in no sum above): {listed}"]
     parts += ["", "assumed:", *(f"  {line}" for line in estimate.assumptions)]
     return Group(*parts)  # type: ignore[arg-type]
+
+
+def drawn_by(estimate: Estimate, by: str) -> "Group":
+    """Return its sums by `part`, by `stack`, or by the values of a tag."""
+    kinds = {"part": estimate.parts, "stack": estimate.stacks} | estimate.tags
+    if by not in kinds:
+        fix = nearest(by, tuple(kinds), otherwise=f"there are {', '.join(kinds)}")
+        raise CommandError(thing="--by", value=repr(by), rule="is nothing that an estimate is split by", fix=fix)
+    rows = [(name, *_figures(sums)) for name, sums in kinds[by].items()]
+    columns = (by, "always on/h>", "idle/h>", "worst/h>", "idle/month>", "worst/month>")
+    title = f"{estimate.environment}: estimated US dollars; oldest price of {estimate.as_of}"
+    drawn = console.table(*columns, rows=[*rows, ("total", *_figures(estimate.total))], title=title)
+    return console.stacked(drawn, *(f"[bold red]error:[/] {error}" for error in estimate.errors))
 
 
 def _age(estimate: Estimate) -> list[str]:

@@ -6,7 +6,7 @@ from infra.spec.api import ApiSpec, WebAclSpec
 from infra.spec.audit import AuditSpec
 from infra.spec.base import Spec, gather
 from infra.spec.clusters import ClusterScheduleSpec, ClusterSpec
-from infra.spec.cost import BudgetSpec, PayerSpec
+from infra.spec.cost import BudgetSpec, CostGateSpec, PayerSpec
 from infra.spec.edge import EdgeAccountSpec, EdgeFleetSpec, JobRolloutSpec, TelemetrySpec, WaveSpec
 from infra.spec.environment import (
     AwsAccount,
@@ -37,6 +37,7 @@ __all__ = [
     "BudgetSpec",
     "ClusterScheduleSpec",
     "ClusterSpec",
+    "CostGateSpec",
     "EdgeAccountSpec",
     "EdgeFleetSpec",
     "EmbeddedCloud",

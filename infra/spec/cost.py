@@ -21,6 +21,19 @@ class PayerSpec(Spec):
     )
 
 
+class CostGateSpec(Spec):
+    """What one change may add to an environment's estimate before somebody has to raise this gate with it."""
+
+    title: ClassVar[str] = "cost gate"
+
+    idle_usd: int = Field(
+        default=100, ge=0, description="whole US dollars a month that a change may add while nobody uses what it adds"
+    )
+    worst_usd: int = Field(
+        default=5000, ge=0, description="whole US dollars a month that a change may add with everything at its limit"
+    )
+
+
 class BudgetSpec(Spec):
     """What an environment may cost in a month, who hears of it, and when training stops."""
 
@@ -44,6 +57,7 @@ class BudgetSpec(Spec):
         default=False,
         description="True: jobs that run are ended too, with their checkpoint; False: only what waits or is new stops",
     )
+    gate: CostGateSpec = Field(default=CostGateSpec(), description="CostGateSpec(…): what one change may add")
     # One environment alone names it: the last one to be destroyed would switch the tags off for all.
     payer: PayerSpec | None = Field(
         default=None, description="PayerSpec() or PayerSpec(role_arn=…) a day after the first deploy, else None"
