@@ -20,6 +20,7 @@ from ci.site import Site
 from ci.stack_progress import StackProgress
 from ci.synthesis import synthesize_bootstrap
 from infra.naming import Names
+from infra.spec import Environment
 
 BUCKET = "aws_s3_bucket.states"
 
@@ -33,6 +34,14 @@ class BootstrapResult(Result):
     changed: int
     state_bucket: str
     roles: dict[str, str]
+
+
+class WorkflowRoles(Result):
+    """The role that plans and the role that deploys, and the region where they sign in."""
+
+    plan: str
+    deploy: str
+    region: str
 
 
 def bootstrap(site: Site, *, progress: Progress = QUIET) -> BootstrapResult:
@@ -135,13 +144,23 @@ def _refuse_if_needed(run: PlatformRun, stack: Stack, site: Site) -> None:
         raise CommandError(thing=thing, value=", ".join(others), rule=rule, fix=f"run first: {undo}")
 
 
+def workflow_roles(environment: Environment) -> WorkflowRoles:
+    """Return the roles that `bootstrap` made for an environment's workflows; raise where none deploys it."""
+    if environment.github is None:
+        raise CommandError(
+            thing=f"environment {environment.name!r}",
+            value="github=None",
+            rule="names no repository whose workflows may sign in",
+            fix="give it github=GithubSpec(repository=…), then: groundplan bootstrap " + environment.name,
+        )
+    region = environment.state.region
+    names = Names.of(environment, region)
+    arn = f"arn:aws:iam::{names.account_id}:role"
+    return WorkflowRoles(plan=f"{arn}/{names.role('plan')}", deploy=f"{arn}/{names.role('deploy')}", region=region)
+
+
 def _result(site: Site, stack: Stack, shown: StackProgress, began: float) -> BootstrapResult:
-    names = Names.of(site.environment, site.environment.state.region)
-    roles = {
-        purpose: f"arn:aws:iam::{names.account_id}:role/{names.role(purpose)}"
-        for purpose in ("plan", "deploy")
-        if site.environment.github
-    }
+    roles = workflow_roles(site.environment).model_dump(exclude={"region"}) if site.environment.github else {}
     return BootstrapResult(
         environment=site.name,
         seconds=round(time.monotonic() - began, 2),

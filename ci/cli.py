@@ -5,7 +5,9 @@ import sys
 
 import typer
 
+from ci.commands.changes import diff, drift, plan
 from ci.commands.cloud import cloud
+from ci.commands.cost import cost
 from ci.commands.dashboard import dashboard
 from ci.commands.data import data
 from ci.commands.demo import demo
@@ -13,11 +15,12 @@ from ci.commands.doctor import doctor
 from ci.commands.drill import drill
 from ci.commands.look import events, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
-from ci.commands.money import cost, prices, resume, tags
-from ci.commands.platform import bootstrap, deploy, destroy, plan, rehearse, synth
+from ci.commands.money import prices, resume, tags
+from ci.commands.platform import bootstrap, deploy, destroy, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.runs import runs
 from ci.commands.tune import tune
+from ci.commands.workflows import comment, roles, workflow
 
 app = typer.Typer(
     help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
@@ -31,12 +34,15 @@ app.add_typer(data, name="data", short_help="Make the data sets that models are 
 app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the cloud")
 app.add_typer(prices, name="prices", short_help="Renew the prices that estimates use")
 app.add_typer(runs, name="runs", short_help="List, show, compare and reproduce training runs")
+app.add_typer(workflow, name="workflow", short_help="Rehearse the workflows on this machine")
 # Each with its line in the list of commands, which has room for 58 letters.
 COMMANDS = (
     (doctor, "Find what would stop a deploy, and how to mend it"),
     (bootstrap, "Make the bucket of the state, and the workflows' roles"),
     (synth, "Write an environment's Terraform JSON"),
     (plan, "Show what a deploy would change"),
+    (drift, "Show what was changed by other ways than a deploy"),
+    (diff, "Show what two environments differ in"),
     (policy, "Review an environment with checkov and rules for IAM"),
     (deploy, "Bring an environment to what its file says"),
     (destroy, "Remove an environment, and list what is left"),
@@ -53,6 +59,8 @@ COMMANDS = (
     (status, "Show stacks, endpoints, clusters and the last jobs"),
     (events, "Show reclaims, their warnings, and states of Batch jobs"),
     (inventory, "List everything that exists in an environment's AWS"),
+    (roles, "Print the roles that workflows take"),
+    (comment, "Tell a pull request what was found"),
     (dashboard, "Write an environment's dashboard for Grafana"),
     (demo, "See all of it work on this machine, in about five minutes"),
 )

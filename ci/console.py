@@ -10,7 +10,7 @@ from ci.result import Result
 from ci.stack_progress import StackProgress
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Group, RenderableType
     from rich.table import Table
 
 
@@ -35,6 +35,13 @@ def table(*columns: str, rows: Sequence[Sequence[object]], title: str | None = N
     for row in rows:
         drawn.add_row(*map(str, row))
     return drawn
+
+
+def stacked(*parts: "RenderableType") -> "Group":
+    """Return tables and lines, one below the other."""
+    from rich.console import Group
+
+    return Group(*parts)
 
 
 def terminal_progress() -> Progress:

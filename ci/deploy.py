@@ -1,10 +1,15 @@
 """Deploys an environment: every stack after those whose outputs it reads, and side by side where the order allows."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from ci.changes.applied import SavedSteps
+from ci.changes.saved import PlanStore
 from ci.manifest import Stack
-from ci.platform_run import failure, platform_run
+from ci.platform_run import PlatformRun, Step, failure, platform_run
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
@@ -48,11 +53,12 @@ class DeployResult(Result):
     stacks: tuple[StackOutcome, ...]
 
 
-def deploy(site: Site, *, progress: Progress = QUIET) -> DeployResult:
-    """Bring the environment to what its file says.
+def deploy(site: Site, *, plan: str | None = None, progress: Progress = QUIET) -> DeployResult:
+    """Bring the environment to what its file says, or do just what the saved plan with the hash `plan` says.
 
-    Raises `StacksError` with Terraform's findings, after all stacks that could be deployed were; `BusyError` when
-    another run is at work; KeyboardInterrupt after a Ctrl-C, when Terraform has saved its state.
+    Raises `StalePlanError` before anything is touched where that plan does not hold any more; `StacksError` with
+    Terraform's findings, after all stacks that could be deployed were; `BusyError` when another run is at work;
+    KeyboardInterrupt after a Ctrl-C, when Terraform has saved its state.
     """
     began = time.monotonic()
     with platform_run(site, "deploy", progress) as run:
@@ -60,7 +66,8 @@ def deploy(site: Site, *, progress: Progress = QUIET) -> DeployResult:
         synth_seconds = time.monotonic() - began
         progress.say(f"Synthesized {len(stacks)} stacks in {synth_seconds:.1f} s.")
         run.state.ensure_bucket()
-        shown = run.each(stacks, run.runner.apply, needs={stack.id: stack.dependencies for stack in stacks})
+        with _step(site, run, stacks, plan) as step:
+            shown = run.each(stacks, step, needs={stack.id: stack.dependencies for stack in stacks})
         if error := failure(f"deploy of {site.name!r}", shown):
             raise error
         outcomes = _outcomes(stacks, shown, began)
@@ -72,6 +79,18 @@ def deploy(site: Site, *, progress: Progress = QUIET) -> DeployResult:
         changed=sum(outcome.created + outcome.updated + outcome.replaced + outcome.destroyed for outcome in outcomes),
         stacks=outcomes,
     )
+
+
+@contextmanager
+def _step(site: Site, run: PlatformRun, stacks: Sequence[Stack], plan: str | None) -> Iterator[Step]:
+    """Give what a deploy does with each stack."""
+    if plan is None:
+        yield run.runner.apply
+        return
+    with TemporaryDirectory(prefix="groundplan-") as folder:
+        saved, files = PlanStore(site).load(plan, Path(folder))
+        saved.check(stacks, run.state)
+        yield SavedSteps(run.runner, saved, files).step
 
 
 def _outcomes(stacks: Sequence[Stack], shown: Sequence[StackProgress], began: float) -> tuple[StackOutcome, ...]:

@@ -6,6 +6,7 @@ GroundplanError
     ├── StoppedCloudError       the embedded cloud of an environment is not there (ci/site.py)
     ├── BusyError               another run is at work on the environment (ci/run_lock.py)
     ├── NotDeployedError        a stack has not published its contract yet (ci/contracts.py)
+    ├── StalePlanError          a saved plan is not what a deploy would do now (ci/changes/saved.py)
     └── WorkError               it began and did not end well: exit 1
         ├── StacksError         Terraform refused one or more stacks (ci/platform_run.py)
         ├── JobError            a training or optimization job failed (ci/jobs.py)
@@ -37,6 +38,10 @@ class BusyError(CommandError):
 
 class NotDeployedError(CommandError):
     """The environment, or a part of it, has not been deployed."""
+
+
+class StalePlanError(CommandError):
+    """State, code or the plan itself are not what they were when the plan was made."""
 
 
 class WorkError(CommandError):

@@ -1,14 +1,21 @@
-"""Tells what a deploy would change, stack by stack, before anything is touched."""
+"""Tells what a deploy would change, in every stack, before anything is touched: one plan, also where nothing stands."""
 
+import hashlib
 from collections.abc import Sequence
-from typing import Literal
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from ci.changes import handed, resource
+from ci.changes.resource import ACTIONS, Action, ResourceChange
+from ci.changes.saved import PlanStore, SavedPlan, SavedStack, code
 from ci.manifest import Stack
 from ci.platform_run import PlatformRun, failure, platform_run
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
 from ci.stack_progress import StackProgress
+from ci.state import NEVER_DEPLOYED
 from ci.synthesis import synthesize
 
 
@@ -27,11 +34,18 @@ class Changes(Result):
 
 
 class StackPlan(Changes):
-    """The changes of one stack; not exact where they were counted without what an undeployed stack will hand over."""
+    """The changes of one stack, with each of them in Terraform's order."""
 
-    exact: bool
-    # "update aws_s3_bucket.data", in Terraform's order; none where the stack could not be planned.
-    changes: tuple[str, ...] = ()
+    # The stacks that it reads from, and of them those whose outputs change with the same deploy.
+    after: tuple[str, ...] = ()
+    awaits: tuple[str, ...] = ()
+    resources: int
+    changes: tuple[ResourceChange, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing that it reads changes before its turn: the plan is then what Terraform will do."""
+        return not self.awaits
 
 
 class PlanResult(Result):
@@ -40,50 +54,104 @@ class PlanResult(Result):
     environment: str
     stacks: dict[str, StackPlan]
     summary: Changes
+    # State that lies beside that of the stacks and is none of theirs: nobody declares it, so a deploy leaves it alone.
+    undeclared: tuple[str, ...] = ()
+    # The hash of the saved plan, where one was asked for.
+    saved: str | None = None
+
+    @property
+    def losses(self) -> dict[str, list[ResourceChange]]:
+        """Stack → what is replaced or destroyed in it with all that it holds."""
+        found = {name: [change for change in plan.changes if change.loses] for name, plan in self.stacks.items()}
+        return {name: changes for name, changes in found.items() if changes}
 
 
-def plan(site: Site, *, progress: Progress = QUIET) -> PlanResult:
-    """Compare every stack with what is deployed.
+def plan(site: Site, *, save: bool = False, progress: Progress = QUIET) -> PlanResult:
+    """Compare every stack with what is deployed, each with what those before it will hand to it.
 
-    A stack that reads outputs of one which was never deployed cannot be planned by Terraform alone: all that it
-    declares counts as `create`. Raises `StacksError` with Terraform's findings.
+    Where that is not known before the deploy it is unknown to Terraform too (ci/changes/handed.py), so that every
+    resource is planned, also before the first deploy. With `save` it is kept for a deploy of exactly this. Raises
+    `StacksError` with Terraform's findings.
     """
-    with platform_run(site, "plan", progress) as run:
+    with platform_run(site, "plan", progress) as run, TemporaryDirectory(prefix="groundplan-") as folder:
         stacks = synthesize(site.environment, site.workspace)
         run.state.ensure_bucket()
-        plannable = _plannable(run, stacks)
-        shown = run.each(plannable, run.runner.plan, needs=dict.fromkeys((s.id for s in plannable), frozenset()))
+        planner = Planner(run, stacks, Path(folder))
+        shown = run.each(stacks, planner.step, needs={stack.id: stack.dependencies for stack in stacks})
         if error := failure(f"plan of {site.name!r}", shown):
             raise error
-    plans = _plans(stacks, {progress.stack: progress for progress in shown})
-    return PlanResult(environment=site.name, stacks=plans, summary=_sum(plans))
+        undeclared = run.state.undeclared(site.name, stacks)
+        saved = planner.save(site) if save else None
+    plans = {stack.id: planner.plans[stack.id] for stack in stacks}
+    return PlanResult(environment=site.name, stacks=plans, summary=_sum(plans), undeclared=undeclared, saved=saved)
 
 
-def _plannable(run: PlatformRun, stacks: Sequence[Stack]) -> list[Stack]:
-    deployed = {stack.id for stack in stacks if run.state.resources(stack) is not None}
-    return [stack for stack in stacks if stack.dependencies <= deployed]
+class Planner:
+    """Plans stacks, each after those that it reads from; keeps the plans' files in `folder`."""
+
+    def __init__(self, run: PlatformRun, stacks: Sequence[Stack], folder: Path) -> None:
+        self._run, self._folder = run, folder
+        self._stacks = {stack.id: stack for stack in stacks}
+        # Of the stacks whose outputs change: what they will be.
+        self._handed: dict[str, handed.Handed] = {}
+        self.plans: dict[str, StackPlan] = {}
+        self._versions: dict[str, str] = {}
+
+    def file(self, stack: Stack) -> Path:
+        """Return where Terraform writes the plan of a stack."""
+        return self._folder / f"{stack.id}.tfplan"
+
+    def step(self, stack: Stack, shown: StackProgress) -> bool:
+        """Plan one stack; tell whether that went well."""
+        inputs = {name: self._handed[name] for name in stack.dependencies & self._handed.keys()}
+        place = handed.with_inputs(stack, inputs, self._stacks, self._folder) if inputs else stack
+        # Before Terraform reads it: a change in between makes the plan stale, and never passes for planned.
+        self._versions[stack.id] = self._run.state.version(stack)
+        if not self._run.runner.plan(place, shown, file=self.file(stack)):
+            return False
+        changes = resource.of_events(shown.changes)
+        hands_on = any(action != "noop" for action in shown.outputs.values())
+        if all(change.action == "create" for change in changes) and self._versions[stack.id] == NEVER_DEPLOYED:
+            # The first deploy makes all of it: there is nothing to compare, and reading the plan takes seconds.
+            self._handed[stack.id] = handed.all_unknown(stack)
+        elif hands_on or any(change.action != "create" for change in changes):
+            document = self._run.runner.read_plan(place, self.file(stack))
+            changes = resource.of_plan(document)
+            if hands_on:
+                self._handed[stack.id] = handed.of_plan(document)
+        self.plans[stack.id] = StackPlan(
+            **_count(changes),
+            after=tuple(sorted(stack.dependencies)),
+            awaits=tuple(sorted(inputs)),
+            resources=stack.resources,
+            changes=changes,
+        )
+        return True
+
+    def save(self, site: Site) -> str:
+        """Keep all that was planned for a deploy of exactly that, and return its hash."""
+        files = {name: self.file(stack) for name, stack in self._stacks.items()}
+        saved = SavedPlan(
+            environment=site.name,
+            made_at=datetime.now(UTC),
+            stacks={
+                name: SavedStack(
+                    code=code(self._stacks[name]),
+                    state=self._versions[name],
+                    plan=hashlib.sha256(file.read_bytes()).hexdigest(),
+                    exact=self.plans[name].exact,
+                    applies=bool(self.plans[name].total) or name in self._handed,
+                    changes=tuple(map(str, self.plans[name].changes)),
+                )
+                for name, file in files.items()
+            },
+        )
+        return PlanStore(site).save(saved, files)
 
 
-def _plans(stacks: Sequence[Stack], shown: dict[str, StackProgress]) -> dict[str, StackPlan]:
-    plans: dict[str, StackPlan] = {}
-    for stack in stacks:
-        if stack.id in shown:
-            planned = shown[stack.id].planned
-            # What a changing stack hands over may change too.
-            settled = all(plans[name].total == 0 for name in stack.dependencies)
-            plans[stack.id] = StackPlan(
-                create=planned["create"],
-                update=planned["update"],
-                replace=planned["replace"],
-                destroy=planned["delete"],
-                exact=settled,
-                changes=tuple(shown[stack.id].changes),
-            )
-        else:
-            plans[stack.id] = StackPlan(create=stack.resources, exact=False)
-    return plans
+def _count(changes: Sequence[ResourceChange]) -> dict[Action, int]:
+    return {action: sum(change.action == action for change in changes) for action in ACTIONS}
 
 
 def _sum(plans: dict[str, StackPlan]) -> Changes:
-    kinds: tuple[Literal["create", "update", "replace", "destroy"], ...] = ("create", "update", "replace", "destroy")
-    return Changes(**{kind: sum(getattr(plan, kind) for plan in plans.values()) for kind in kinds})
+    return Changes(**{action: sum(getattr(plan, action) for plan in plans.values()) for action in ACTIONS})

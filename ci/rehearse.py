@@ -75,7 +75,7 @@ def rehearse(
     rehearsed already.
     """
     began = time.monotonic()
-    with _stage(environment, workspace, progress) as site:
+    with stage(environment, workspace, progress) as site:
         with _brought(site):
             laid = [_lay(site, progress)] if ground else []
             progress.say(f"[1/3] Deploying {site.name} to {site.endpoint_url}")
@@ -103,7 +103,7 @@ def rehearse(
 
 
 @contextmanager
-def _stage(environment: Environment, workspace: Workspace, progress: Progress) -> Iterator[Site]:
+def stage(environment: Environment, workspace: Workspace, progress: Progress) -> Iterator[Site]:
     """Hold the environment's rehearsal folder and give a site on a fresh cloud in it."""
     folder = workspace.home / "rehearsals" / environment.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def _stacks(deployed: DeployResult, planned: PlanResult, destroyed: DestroyResul
             stack=outcome.stack,
             resources=outcome.resources,
             apply_seconds=outcome.seconds,
-            planned_again=planned.stacks[outcome.stack].changes,
+            planned_again=tuple(map(str, planned.stacks[outcome.stack].changes)),
             destroy_seconds=destroyed.stack_seconds.get(outcome.stack, 0.0),
         )
         for outcome in deployed.stacks

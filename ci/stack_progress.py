@@ -34,8 +34,12 @@ class StackProgress:
     finished: float | None = None
     # What the plan wants: counts of create, update, replace, delete.
     planned: Counter[str] = field(default_factory=Counter)
-    # The same with addresses: "update aws_s3_bucket.data".
-    changes: list[str] = field(default_factory=list)
+    # The same with addresses: ("update", "aws_s3_bucket.data").
+    changes: list[tuple[str, str]] = field(default_factory=list)
+    # What becomes of each output: create, update, delete or noop.
+    outputs: dict[str, str] = field(default_factory=dict)
+    # Addresses of what is not as the state remembers it.
+    drifted: list[str] = field(default_factory=list)
     total: int = 0
     done: int = 0
     # Addresses in work → when each began.
@@ -68,6 +72,7 @@ class StackProgress:
         """Forget the findings and the plan of a try that is followed by another."""
         self.diagnostics.clear()
         self.planned.clear()
+        self.changes.clear()
         self.working.clear()
 
     def absorb(self, line: str) -> None:
@@ -85,12 +90,19 @@ class StackProgress:
     def _on_planned_change(self, event: dict[str, Any]) -> None:
         action = event["change"]["action"]
         self.planned[action] += 1
-        self.changes.append(f"{action} {event['change']['resource']['addr']}")
+        self.changes.append((action, event["change"]["resource"]["addr"]))
+
+    def _on_resource_drift(self, event: dict[str, Any]) -> None:
+        self.drifted.append(event["change"]["resource"]["addr"])
 
     def _on_change_summary(self, event: dict[str, Any]) -> None:
         changes = event["changes"]
         if changes["operation"] == "plan":
             self.total = changes["add"] + changes["change"] + changes["remove"]
+
+    def _on_outputs(self, event: dict[str, Any]) -> None:
+        # Told again after an apply, with values in the place of actions.
+        self.outputs |= {name: output["action"] for name, output in event["outputs"].items() if "action" in output}
 
     def _on_apply_start(self, event: dict[str, Any]) -> None:
         self.state = "applying"

@@ -6,6 +6,7 @@ import os
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ci.aftermath import Aftermath
 from ci.manifest import Stack
@@ -72,11 +73,40 @@ class StackRunner:
     def _apply_once(self, stack: Stack, shown: StackProgress, *goal: str) -> int:
         return self._terraform.run(stack, "apply", *FLAGS, "-auto-approve", *goal, watch=shown.absorb)
 
-    def plan(self, stack: Stack, shown: StackProgress) -> bool:
-        """Compare `stack` with what is deployed; `shown` then has the counts."""
+    def apply_plan(self, stack: Stack, shown: StackProgress, file: Path) -> bool:
+        """Do what the plan in `file` says and nothing else; Terraform refuses it where the state is not what it was."""
+        self._enter(shown, "applying")
+        if self._aftermath.begin(stack, partial(self._terraform.run, stack, "force-unlock", "-force")):
+            shown.noise.append(
+                "a killed run made what no state knows; deploy without a plan first, which takes it over"
+            )
+            return self._failed(shown)
+        status = self._terraform.run(stack, "apply", *FLAGS, str(file), watch=shown.absorb)
+        if status >= 0:
+            self._aftermath.end(stack, None, stopped=self._terraform.interrupted)
+        return self._succeeded(shown) if status == 0 else self._failed(shown)
+
+    def refuse(self, shown: StackProgress, *reasons: str) -> bool:
+        """Note why a stack was not changed although it was its turn."""
+        shown.noise.extend(reasons)
+        return self._failed(shown)
+
+    def leave(self, shown: StackProgress) -> bool:
+        """Note that there is nothing to do for a stack."""
         self._enter(shown, "planning")
-        status = self._terraform.run(stack, "plan", *FLAGS, "-detailed-exitcode", "-lock=false", watch=shown.absorb)
+        return self._succeeded(shown)
+
+    def plan(self, stack: Stack, shown: StackProgress, *mode: str, file: Path) -> bool:
+        """Compare `stack` with what is deployed and write the plan to `file`; `shown` then has the counts."""
+        self._enter(shown, "planning")
+        flags = ("-detailed-exitcode", "-lock=false", f"-out={file}", *mode)
+        status = self._terraform.run(stack, "plan", *FLAGS, *flags, watch=shown.absorb)
         return self._failed(shown) if status == 1 or status < 0 else self._succeeded(shown)
+
+    def read_plan(self, stack: Stack, file: Path) -> dict[str, Any]:
+        """Return all that the plan in `file` says, as `terraform show -json` writes it."""
+        document: dict[str, Any] = json.loads(self._terraform.answer(stack, "show", "-json", str(file)))
+        return document
 
     def skip(self, shown: StackProgress) -> None:
         """Note that a stack was left alone because one that it depends on did not succeed."""

@@ -1,6 +1,7 @@
 """Terraform's state in S3: the bucket that holds it, what a stack has deployed, and locks that a dead run left."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 # Where S3 began, it takes no LocationConstraint, and everywhere else it wants one.
 REGION_WITHOUT_CONSTRAINT = "us-east-1"
+
+
+# Where in an environment's part of the bucket its saved plans lie (ci/changes/saved.py).
+PLANS = "/plans/"
+NEVER_DEPLOYED = "none"
 
 
 class StateStore:
@@ -76,6 +82,11 @@ class StateStore:
             return None
         return sum(len(block["instances"]) for block in state["resources"] if block["mode"] == "managed")
 
+    def version(self, stack: Stack) -> str:
+        """Return what changes whenever the state of `stack` does."""
+        state = self._read(stack.backend, suffix="")
+        return NEVER_DEPLOYED if state is None else f"{state['lineage'][:8]}/{state['serial']}"
+
     def ids(self, stack: Stack) -> dict[str, str]:
         """Return the resources that the state of `stack` holds: address → id."""
         state = self._read(stack.backend, suffix="") or {"resources": []}
@@ -102,14 +113,21 @@ class StateStore:
         return found
 
     def others(self, stack: Stack) -> list[str]:
-        """Return the keys of the states in the bucket beside that of `stack`."""
+        """Return the keys of the states in the bucket beside that of `stack`; saved plans are none."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._spec.bucket)
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return [key for key in keys if stack.backend is None or not key.startswith(stack.backend.key)]
+        return [key for key in keys if not (stack.backend and key.startswith(stack.backend.key)) and PLANS not in key]
+
+    def undeclared(self, environment: str, stacks: Sequence[Stack]) -> tuple[str, ...]:
+        """Return the keys of the environment's states that belong to none of `stacks`, nor to its bootstrap."""
+        declared = {stack.backend.key for stack in stacks if stack.backend}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._spec.bucket, Prefix=f"{environment}/")
+        keys = (entry["Key"] for page in pages for entry in page.get("Contents", ()))
+        return tuple(key for key in keys if key.endswith(".tfstate") and key not in declared and not _is_ground(key))
 
     def _bootstrapped(self) -> bool:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._spec.bucket)
-        return any(entry["Key"].endswith("/bootstrap.tfstate") for page in pages for entry in page.get("Contents", ()))
+        return any(_is_ground(entry["Key"]) for page in pages for entry in page.get("Contents", ()))
 
     @property
     def exists(self) -> bool:
@@ -123,6 +141,10 @@ class StateStore:
                 return False
             raise
         return True
+
+
+def _is_ground(key: str) -> bool:
+    return key.endswith("/bootstrap.tfstate")
 
 
 def is_left_behind(lock: dict[str, Any], *, who: str, since: datetime) -> bool:

@@ -46,6 +46,13 @@ class Terraform:
             with self._guard:
                 self._running.discard(child)
 
+    def answer(self, stack: Stack, *arguments: str) -> str:
+        """Run a command that only reads and return what it writes, which may hold secrets and so goes to no file."""
+        command = [str(self.program), f"-chdir={stack.folder}", *arguments]
+        # In a group of its own, as all others: a Ctrl-C is answered once, after it.
+        done = subprocess.run(command, env=dict(self.variables), stdout=subprocess.PIPE, check=True, process_group=0)
+        return done.stdout.decode()
+
     def interrupt(self) -> None:
         """Ask all that run to finish what they are doing and save it; the third time, end them at once."""
         with self._guard:

@@ -71,6 +71,9 @@ def plan(ground: Ground) -> tuple[Statement, ...]:
     return (
         Statement(("s3:GetObject",), (state,)),
         Statement(("kms:Decrypt",), (ground.state_key_arn,)),
+        # It keeps the plan that a deploy will apply, whose name is the hash of what is in it (ci/changes/saved.py).
+        Statement(("s3:PutObject",), (f"{ground.state_bucket_arn}/{ground.names.environment}/plans/*",)),
+        Statement(("kms:GenerateDataKey",), (ground.state_key_arn,)),
         Statement(
             ("s3:GetObject", "s3:GetObjectVersion"),
             (),

@@ -1,48 +1,8 @@
-"""cost, prices, tags, resume: what an environment costs, by which prices, and how to go on after too much."""
-
-from typing import Annotated
+"""prices, tags, resume: by which prices costs are told, what the bill is split by, how to go on after too much."""
 
 import typer
 
 from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
-
-
-def cost(
-    environment: EnvironmentName,
-    by: Annotated[str, typer.Option(metavar="TAG", help="Bill: a tag, such as model or owner.")] = "component",
-    days: Annotated[int, typer.Option(min=1, max=365, help="Bill: how many days, today among them.")] = 30,
-    estimate: Annotated[
-        bool | None,
-        typer.Option("--estimate/--bill", help="What it will cost, or what it did; the latter on an embedded cloud."),
-    ] = None,
-    json: AsJson = False,
-    home: Home = None,
-) -> None:
-    """Show what an environment cost by a tag, or what it will cost before it is deployed.
-
-    Example: groundplan cost prod
-    """
-    import environments
-    from ci import console
-    from infra.spec import AwsAccount
-
-    found = environments.load(environment)
-    if isinstance(found.target, AwsAccount) if estimate is None else estimate:
-        from ci.estimate.report import estimate as add_up_ahead
-        from ci.estimate.table import drawn
-        from ci.prices.refresh import known_prices
-        from ci.synthesis import synthesize
-
-        place = workspace(home)
-        stacks, table = synthesize(found, place), known_prices(found, place)
-        ahead = add_up_ahead(found.name, stacks, table, budget_usd=found.budget.monthly_usd)
-        console.show(ahead, json, drawn(ahead))
-        return
-    from ci.cost import cost as add_up
-
-    result = add_up(site(environment, home), by=by, days=days)
-    rows = [*((value, f"{usd:.6f}") for value, usd in result.usd.items()), ("total", f"{result.total_usd:.6f}")]
-    console.show(result, json, console.table(by, "USD>", rows=rows, title=result.prices))
 
 
 prices = typer.Typer(no_args_is_help=True, help="What AWS asks, as estimates use it.")

@@ -1,4 +1,4 @@
-"""synth, plan, deploy, destroy, rehearse: an environment as a whole."""
+"""synth, bootstrap, deploy, destroy, rehearse: an environment as a whole."""
 
 import sys
 from typing import Annotated
@@ -50,25 +50,15 @@ def bootstrap(
     console.show(result, json, text)
 
 
-def plan(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
-    """Show what a deploy would change; stacks marked ~ wait for others that were never deployed, and are estimates.
-
-    Example: groundplan plan dev --json
-    """
-    from ci import console
-    from ci.plan import plan as plan_environment
-
-    result = plan_environment(site(environment, home, mirror), progress=console.terminal_progress())
-    rows = [
-        ("" if found.exact else "~", stack, found.create, found.update, found.replace, found.destroy)
-        for stack, found in result.stacks.items()
-    ]
-    total = result.summary
-    rows.append(("", "all", total.create, total.update, total.replace, total.destroy))
-    console.show(result, json, console.table("", "stack", "create>", "update>", "replace>", "destroy>", rows=rows))
-
-
-def deploy(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+def deploy(
+    environment: EnvironmentName,
+    plan: Annotated[
+        str | None, typer.Option(metavar="HASH", help="Do just what a saved plan says, if it still holds.")
+    ] = None,
+    json: AsJson = False,
+    mirror: Mirror = None,
+    home: Home = None,
+) -> None:
     """Bring an environment to what its file says, all stacks in order and side by side where that is possible.
 
     Example: groundplan deploy local
@@ -76,7 +66,7 @@ def deploy(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = 
     from ci import console
     from ci.deploy import deploy as deploy_environment
 
-    result = deploy_environment(site(environment, home, mirror), progress=console.terminal_progress())
+    result = deploy_environment(site(environment, home, mirror), plan=plan, progress=console.terminal_progress())
     text = f"{result.environment}: {result.resources} resources in {len(result.stacks)} stacks, "
     text += f"{result.changed} changed, {result.seconds:.1f} s"
     console.show(result, json, text)

@@ -27,8 +27,8 @@ class Tiny:
 
     workspace: Workspace
 
-    def runs(self, **commands: str) -> None:
-        """Let a stack's second resource run a shell command when it is made."""
+    def runs(self, **commands: object) -> None:
+        """Let a stack's second resource run a shell command when it is made; `wants` gives first ones other inputs."""
         (self.workspace.root / "plan.json").write_text(json.dumps(commands))
 
     def site(self) -> Site:

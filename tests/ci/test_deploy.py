@@ -14,7 +14,6 @@ import pytest
 from ci.deploy import deploy
 from ci.destroy import destroy
 from ci.errors import StacksError
-from ci.plan import plan
 from ci.state import StateStore
 from ci.synthesis import synthesize
 from tests.ci.conftest import Tiny
@@ -58,21 +57,6 @@ def test_a_second_deploy_changes_nothing_and_inits_nothing(tiny: Tiny) -> None:
         events.unlink()
     assert deploy(site).changed == 0
     assert not list((site.workspace.folder("local") / "events").glob("*.init.jsonl"))
-
-
-def test_plan_estimates_before_the_first_deploy_and_knows_afterwards(tiny: Tiny) -> None:
-    before = plan(tiny.site())
-    assert {name.rsplit("-", 1)[1]: found.exact for name, found in before.stacks.items()} == {
-        "first": True,
-        "second": False,
-        "third": False,
-        "aside": True,
-    }
-    assert before.summary.create == 8
-    deploy(tiny.site())
-    after = plan(tiny.site())
-    assert after.summary.total == 0
-    assert all(found.exact for found in after.stacks.values())
 
 
 def test_a_failure_is_explained_and_stops_only_what_depends_on_it(tiny: Tiny) -> None:

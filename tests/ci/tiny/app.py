@@ -1,7 +1,8 @@
 """Stands in for the repository's app.py: three stacks in a row and one beside them, of resources that need no provider.
 
 `plan.json` beside this file says what the stacks run, so that a test can make one slow or broken. Under "drifts" it
-names a stack that is never as its code says.
+names a stack that is never as its code says, under "wants" another input of a stack. A stack hands its input on, and
+takes that of the one before it.
 """
 
 import json
@@ -15,21 +16,34 @@ BUCKET = "groundplan-local-state"
 
 
 def stack(environment: str, name: str, command: str, wanted: object) -> dict[str, Any]:
-    backend = {
+    backend = s3(environment, name)
+    runs = {"provisioner": [{"local-exec": {"command": command}}]}
+    readers = {f"from_{other}": {"backend": "s3", "config": s3(environment, other)} for other in AFTER[name]}
+    handed = [f"${{data.terraform_remote_state.from_{other}.outputs.input}}" for other in AFTER[name]]
+    resources = {
+        "before": {"input": [wanted, *handed]},
+        "work": {"input": 1, "depends_on": ["terraform_data.before"], **runs},
+    }
+    return {
+        "terraform": {"backend": {"s3": backend | {"use_lockfile": True}}},
+        **({"data": {"terraform_remote_state": readers}} if readers else {}),
+        "resource": {"terraform_data": resources},
+        "output": {"input": {"value": "${terraform_data.before.output}"}},
+    }
+
+
+def s3(environment: str, name: str) -> dict[str, Any]:
+    return {
         "bucket": BUCKET,
         "key": f"{environment}/us-east-1/{name}.tfstate",
         "region": "us-east-1",
         "use_path_style": True,
-        "use_lockfile": True,
         "access_key": "test",
         "secret_key": "test",
         "skip_credentials_validation": True,
         "skip_metadata_api_check": True,
         "skip_requesting_account_id": True,
     }
-    runs = {"provisioner": [{"local-exec": {"command": command}}]}
-    resources = {"before": {"input": wanted}, "work": {"input": 1, "depends_on": ["terraform_data.before"], **runs}}
-    return {"terraform": {"backend": {"s3": backend}}, "resource": {"terraform_data": resources}}
 
 
 def main(environment: str, out: Path) -> None:
@@ -39,7 +53,7 @@ def main(environment: str, out: Path) -> None:
         id = f"{environment}-us-east-1-{name}"
         folder = out / "stacks" / id
         folder.mkdir(parents=True, exist_ok=True)
-        wanted = "${timestamp()}" if commands.get("drifts") == name else 1
+        wanted = "${timestamp()}" if commands.get("drifts") == name else commands.get("wants", {}).get(name, 1)
         written = stack(environment, name, commands.get(name, "true"), wanted)
         (folder / "cdk.tf.json").write_text(json.dumps(written))
         dependencies = [f"{environment}-us-east-1-{other}" for other in after]

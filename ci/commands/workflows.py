@@ -1,0 +1,94 @@
+"""workflow, roles, comment: workflows on this machine, how they sign in, and how they tell what they found."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ci.commands.options import AsJson, EnvironmentName, Home, workspace
+
+Token = Annotated[
+    str | None, typer.Option("--token", envvar="GITHUB_TOKEN", show_envvar=True, help="The workflow's own token.")
+]
+Repository = Annotated[str, typer.Option("--repository", envvar="GITHUB_REPOSITORY", help="OWNER/NAME on GitHub.")]
+Api = Annotated[str, typer.Option("--api", envvar="GITHUB_API_URL", help="GitHub's API, or that of a server.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Add NAME=VALUE lines, for a workflow's later steps.")
+]
+
+
+def roles(environment: EnvironmentName, output: Output = None, json: AsJson = False) -> None:
+    """Print the roles that workflows take in an environment's account, as its bootstrap made them.
+
+    Example: groundplan roles dev
+    """
+    import environments
+    from ci import console
+    from ci.bootstrap import workflow_roles
+
+    result = workflow_roles(environments.load(environment))
+    lines = [f"{name}={value}" for name, value in result.model_dump().items()]
+    if output:
+        with output.open("a") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+    console.show(result, json, "\n".join(lines))
+
+
+def comment(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Markdown; those that are not there are named.")],
+    about: Annotated[str, typer.Option(metavar="TEXT", help="What it tells of: a later one takes its place.")],
+    pull_request: Annotated[int, typer.Option(envvar="PULL_REQUEST", help="The number of the pull request.")],
+    repository: Repository = "",
+    api: Api = "https://api.github.com",
+    token: Token = None,
+    json: AsJson = False,
+) -> None:
+    """Write files as the one comment about something on a pull request, anew or in the place of the last.
+
+    Example: groundplan comment plan.md cost.md --about "plan of dev" --pull-request 7
+    """
+    from ci import console
+    from ci.github import GitHub
+
+    parts = [
+        file.read_text() if file.exists() else f"> [!WARNING]\n> `{file}` was not written: see the log of the job.\n"
+        for file in files
+    ]
+    told = GitHub(api, repository, token or "").comment(pull_request, about, "\n".join(parts))
+    console.show(told, json, told.url)
+
+
+workflow = typer.Typer(no_args_is_help=True, help="Rehearse the workflows of .github/workflows on this machine.")
+
+
+@workflow.callback()
+def group() -> None:
+    """Rehearse the workflows of .github/workflows on this machine."""
+
+
+@workflow.command(short_help="Run what a workflow's steps run, here")
+def run(
+    name: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A file in .github/workflows, such as `plan`.")],
+    environment: Annotated[str, typer.Option("--env", metavar="ENVIRONMENT", help="On the embedded cloud.")] = "local",
+    base: Annotated[str, typer.Option(metavar="REVISION", help="What a pull request would be merged into.")] = "HEAD",
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Run what a workflow's steps run, against the embedded cloud; comments and issues end as files.
+
+    Example: groundplan workflow run plan --env local
+    """
+    import environments
+    from ci import console
+    from ci.revision import Revision
+    from ci.workflow.runner import rehearse_workflow
+
+    place = workspace(home)
+    commit = Revision.of(base, place).commit
+    found = environments.load(environment)
+    result = rehearse_workflow(name, found, place, base=commit, progress=console.terminal_progress())
+    rows = [(step.state, step.job, step.step, f"{step.seconds:.1f} s" if step.seconds else "") for step in result.steps]
+    told = [str(file) for file in result.told]
+    console.show(result, json, console.stacked(console.table("", "job", "step", "time>", rows=rows), *told))
+    if result.failed:
+        raise typer.Exit(1)

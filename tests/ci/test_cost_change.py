@@ -1,0 +1,88 @@
+"""What a change costs: against sums done by hand, gated, and against what another revision declares."""
+
+import copy
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from ci.errors import CommandError, GateError
+from ci.estimate.change import CostChange, compare
+from ci.estimate.comment import comment
+from ci.estimate.page import page
+from ci.revision import Revision, stacks_at
+from ci.workspace import Workspace
+from infra.spec import CostGateSpec
+from tests.ci.test_estimate import RESOURCES, priced
+
+TINY = Path(__file__).parent / "tiny"
+# Two more g5.xlarge with 100 GB each, for 730 hours, from infra/prices.csv.
+TWO_NODES = 730 * 2 * (1.006 + 100 * 0.08 / 730)
+
+
+def doubled() -> dict[str, Any]:
+    resources = copy.deepcopy(RESOURCES)
+    resources["aws_batch_compute_environment"]["pool_spot"]["compute_resources"]["max_vcpus"] *= 2
+    return resources
+
+
+def changed(tmp_path: Path, after: dict[str, Any], **gate: int) -> CostChange:
+    before = priced(tmp_path, RESOURCES)
+    return compare(before, priced(tmp_path, after), CostGateSpec(**gate), against="main", commit="0" * 40)
+
+
+def test_a_doubled_pool_costs_what_was_done_by_hand_and_closes_the_gate(tmp_path: Path) -> None:
+    change = changed(tmp_path, doubled(), idle_usd=0, worst_usd=1000)
+    assert (change.total.idle, change.total.worst) == (0, pytest.approx(TWO_NODES, abs=0.02))
+    assert [one.name for one in change.resources] == ["toy-one aws_batch_compute_environment.pool_spot"]
+    with pytest.raises(GateError, match=r"worst_usd=1000 a month .* \$1,484.76 .* environments/toy.py"):
+        change.check()
+    for told in (comment(change), page(change)):
+        assert "1,484.76" in told
+        assert "2026-01-19" in told
+    assert "[!CAUTION]" in comment(change)
+
+
+def test_what_the_gate_lets_through_and_what_saves_is_no_objection(tmp_path: Path) -> None:
+    changed(tmp_path, doubled(), worst_usd=1485).check()
+    less = {kind: named for kind, named in RESOURCES.items() if kind != "aws_nat_gateway"}
+    change = changed(tmp_path, less, idle_usd=0, worst_usd=0)
+    change.check()
+    assert change.total.idle == pytest.approx(-0.045 * 730)
+    assert "**-$32.85 a month idle" in comment(change)
+    assert "Nothing changes" in comment(changed(tmp_path, RESOURCES))
+
+
+def test_a_price_that_is_not_known_closes_the_gate(tmp_path: Path) -> None:
+    machines = {"type": "EC2", "instance_type": ["g7.2xlarge"], "min_vcpus": 0, "max_vcpus": 4}
+    after = RESOURCES | {"aws_batch_compute_environment": {"x": {"compute_resources": machines}}}
+    with pytest.raises(GateError, match="no price of 'g7.2xlarge'"):
+        changed(tmp_path, after).check()
+
+
+def test_the_page_is_one_file_with_a_chart(tmp_path: Path) -> None:
+    whole = page(changed(tmp_path, doubled()))
+    chart = whole[whole.index("<svg") : whole.index("</svg>") + len("</svg>")]
+    assert ElementTree.fromstring(chart).get("aria-label") == "cost by part"
+    assert "<script" not in whole
+
+
+def test_a_revision_has_its_own_stacks_and_none_of_a_newer_environment(tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "local.py").write_text("")
+    (tmp_path / "plan.json").write_text('{"wants": {"first": "old"}}')
+    (tmp_path / "app.py").write_text((TINY / "app.py").read_text())
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "."), (*author, "commit", "-q", "-m", "old")):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    (tmp_path / "plan.json").write_text("{}")
+    place = Workspace(root=tmp_path, home=tmp_path / "home")
+    revision = Revision.of("HEAD", place)
+    with stacks_at(revision, "local", place) as stacks:
+        assert stacks[0].document["resource"]["terraform_data"]["before"]["input"] == ["old"]
+    with stacks_at(revision, "prod", place) as stacks:
+        assert stacks == ()
+    with pytest.raises(CommandError, match="'nowhere' is none of this repository"):
+        Revision.of("nowhere", place)

@@ -1,0 +1,77 @@
+"""One plan over stacks that depend on each other: complete before any stands; and what is applied is what it said."""
+
+import pytest
+
+from ci.changes.resource import UNKNOWN
+from ci.changes.saved import SavedStack
+from ci.deploy import deploy
+from ci.errors import CommandError, StalePlanError
+from ci.plan import PlanResult, plan
+from tests.ci.conftest import Tiny
+
+pytestmark = pytest.mark.terraform
+
+BUCKET = "groundplan-local-state"
+
+
+def told(result: PlanResult) -> dict[str, list[str]]:
+    return {name.rsplit("-", 1)[1]: [str(change) for change in found.changes] for name, found in result.stacks.items()}
+
+
+def saved(tiny: Tiny) -> tuple[PlanResult, str]:
+    result = plan(tiny.site(), save=True)
+    assert result.saved
+    return result, result.saved
+
+
+def test_a_plan_is_complete_from_the_first_and_a_saved_one_is_what_is_applied(tiny: Tiny) -> None:
+    before, name = saved(tiny)
+    both = ["create terraform_data.before", "create terraform_data.work"]
+    assert told(before) == dict.fromkeys(("first", "second", "third", "aside"), both)
+    exact = {name.rsplit("-", 1)[1]: found.exact for name, found in before.stacks.items()}
+    assert exact == {"first": True, "second": False, "third": False, "aside": True}
+    done = deploy(tiny.site(), plan=name[:12])
+    assert (done.changed, [outcome.created for outcome in done.stacks]) == (8, [2, 2, 2, 2])
+    with pytest.raises(StalePlanError, match=r"the state of local-us-east-1-aside changed from none to \w+/\d"):
+        deploy(tiny.site(), plan=name)
+    after = plan(tiny.site())
+    assert (after.summary.total, after.undeclared) == (0, ())
+    assert all(found.exact for found in after.stacks.values())
+
+
+def test_a_change_of_what_one_hands_on_reaches_every_stack_and_a_stale_plan_none(tiny: Tiny) -> None:
+    deploy(tiny.site())
+    tiny.runs(wants={"first": "other $${text}"})
+    state = tiny.site().client("s3")
+    state.put_object(Bucket=BUCKET, Key="local/us-east-1/gone.tfstate", Body=b"{}")
+    result, name = saved(tiny)
+    one = ["update terraform_data.before"]
+    assert told(result) == {"first": one, "second": one, "third": one, "aside": []}
+    third = result.stacks["local-us-east-1-third"]
+    assert third.awaits == ("local-us-east-1-second",)
+    assert any(UNKNOWN in line for line in third.changes[0].attributes)
+    assert result.undeclared == ("local/us-east-1/gone.tfstate",)
+
+    tiny.runs(wants={"first": "yet another"})
+    refused = tiny.run("deploy", "local", "--plan", name)
+    assert refused.returncode == 2
+    assert "the code of local-us-east-1-first changed; plan again" in refused.stderr
+
+    tiny.runs(wants={"first": "other $${text}"})
+    key = f"local/plans/{name}/local-us-east-1-third"
+    whole = state.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    state.put_object(Bucket=BUCKET, Key=key, Body=whole + b"x")
+    with pytest.raises(StalePlanError, match="local-us-east-1-third is not what its hash says"):
+        deploy(tiny.site(), plan=name)
+    with pytest.raises(CommandError, match="'00000000' is none"):
+        deploy(tiny.site(), plan="00000000")
+    state.put_object(Bucket=BUCKET, Key=key, Body=whole)
+    assert deploy(tiny.site(), plan=name).changed == 3
+    assert plan(tiny.site()).summary.total == 0
+
+
+def test_what_turns_out_as_less_than_was_reviewed_passes_and_nothing_else() -> None:
+    reviewed = ("replace a.a", "update a.b", "create a.c")
+    kept = SavedStack(code="", state="", plan="", exact=False, applies=True, changes=reviewed)
+    assert kept.objections(["update a.a", "create a.c"]) == []
+    assert kept.objections(["replace a.b", "destroy a.c", "update a.d"]) == ["replace a.b", "destroy a.c", "update a.d"]
