@@ -1,0 +1,175 @@
+"""The workflows: linted, pinned, without a right too many, and every step a command of ours whose options exist."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ci.errors import CommandError
+from ci.github import GitHub
+from ci.workflow.recorder import recorder
+from ci.workflow.runner import rehearse_workflow
+from ci.workspace import ROOT, Workspace
+
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+SET_UP = ROOT / ".github" / "actions" / "set-up" / "action.yml"
+BIN = Path(sys.executable).parent
+MAY_BE_GIVEN = {"contents: read", "id-token: write", "pull-requests: write", "issues: write"}
+
+
+def document(file: Path) -> dict[Any, Any]:
+    found: dict[Any, Any] = yaml.safe_load(file.read_text())
+    return found
+
+
+def steps(file: Path) -> list[dict[str, Any]]:
+    return [step for job in document(file)["jobs"].values() for step in job.get("steps", [])]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every command line of the workflows and of GitLab's file, with the file that it stands in."""
+    found = [(file.name, step["run"]) for file in FILES for step in steps(file) if "run" in step]
+    jobs = document(ROOT / ".gitlab-ci.yml")
+    gitlab = [
+        job[key] for job in jobs.values() if isinstance(job, dict) for key in ("script", "before_script") if key in job
+    ]
+    return found + [(".gitlab-ci.yml", line.removeprefix(".venv/bin/")) for lines in gitlab for line in lines]
+
+
+@pytest.mark.parametrize(
+    "linter",
+    [
+        ("zizmor", "--offline", "--no-progress", "--quiet", "."),
+        ("jactionlint", "--shellcheck", str(BIN / "shellcheck")),
+    ],
+)
+def test_linters_have_nothing_to_say(linter: tuple[str, ...]) -> None:
+    done = subprocess.run([BIN / linter[0], *linter[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_workflow_has_no_right_that_it_does_not_name_and_ends_by_itself(file: Path) -> None:
+    whole = document(file)
+    assert whole["permissions"] == {}
+    events = whole.get("on", whole.get(True))
+    assert "pull_request_target" not in events
+    assert "concurrency" in whole or "workflow_call" in events
+    for job in whole["jobs"].values():
+        assert {f"{right}: {level}" for right, level in job["permissions"].items()} <= MAY_BE_GIVEN
+        assert "uses" in job or job["timeout-minutes"] <= 360
+    assert "secrets." not in file.read_text(), "AWS is reached by OIDC alone"
+
+
+@pytest.mark.parametrize(
+    "file", [*FILES, ROOT / ".github" / "actions" / "set-up" / "action.yml"], ids=lambda file: file.stem
+)
+def test_what_others_wrote_is_pinned_by_its_commit(file: Path) -> None:
+    for used in re.findall(r"uses: (\S.*)", file.read_text()):
+        assert used.startswith("./.github/") or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), used
+
+
+def test_who_changes_an_account_waits_for_approval_and_who_reads_takes_the_reading_role() -> None:
+    for file in FILES:
+        for job in document(file)["jobs"].values():
+            roles = {
+                step["with"]["role-to-assume"]
+                for step in job.get("steps", [])
+                if "role-to-assume" in step.get("with", {})
+            }
+            expected = (
+                {"${{ steps.roles.outputs.deploy }}"} if "environment" in job else {"${{ steps.roles.outputs.plan }}"}
+            )
+            assert roles <= expected, file.name
+
+
+def test_every_step_is_a_command_of_ours_with_options_that_exist() -> None:
+    from typer.main import get_command
+
+    from ci.cli import app
+
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    for file, line in commands():
+        program, word, *rest = shlex.split(line)
+        if program == "make":
+            assert (word in targets, rest) == (True, []), f"{file}: {line}"
+            continue
+        assert program == "groundplan", f"{file}: {line}"
+        options = {name for parameter in known[word].params for name in parameter.opts}
+        assert {given for given in rest if given.startswith("--")} <= options, f"{file}: {line}"
+        assert "${{" not in line, "a value reaches a shell by a variable, never by its text"
+
+
+def test_a_comment_and_an_issue_are_written_once_renewed_and_closed() -> None:
+    with recorder() as kept:
+        here = GitHub(kept.url, "a/b", "token")
+        for body in ("one", "two " + "x" * 70_000):
+            here.comment(7, "plan of dev", body)
+        here.comment(7, "plan of prod", "other")
+        first, other = kept.comments.values()
+        assert first["body"].startswith("<!-- groundplan: plan of dev -->\ntwo ")
+        assert len(first["body"]) < 65_536
+        assert "other" in other["body"]
+        assert here.issue("drift of dev", "dev drifted", None) is None
+        assert here.issue("drift of dev", "dev drifted", "a") == here.issue("drift of dev", "dev drifted", "b")
+        (issue,) = kept.issues.values()
+        assert (issue["title"], issue["body"], issue["state"]) == (
+            "dev drifted",
+            "<!-- groundplan: drift of dev -->\nb",
+            "open",
+        )
+        here.issue("drift of dev", "dev drifted", None)
+        assert issue["state"] == "closed"
+        with pytest.raises(CommandError, match=r"answered 404.*pull-requests: write"):
+            GitHub(kept.url, "a/b", "token")._ask("PATCH", "issues/99", {})
+
+
+WORKFLOW = """
+on: {workflow_dispatch: {inputs: {word: {default: hello}}}}
+env: {WORD: "${{ inputs.word }} ${{ inputs.environment }}"}
+jobs:
+  second:
+    needs: [first]
+    env: {TOLD: "${{ needs.first.outputs.told || 'nothing' }}"}
+    steps:
+      - run: echo "$TOLD" >> "$GITHUB_STEP_SUMMARY"
+      - run: exit 3
+      - run: echo never >> "$GITHUB_STEP_SUMMARY"
+      - run: echo always >> "$GITHUB_STEP_SUMMARY"
+        if: ${{ !cancelled() }}
+  first:
+    outputs: {told: "${{ steps.say.outputs.told }}"}
+    steps:
+      - uses: actions/checkout@0
+      - id: say
+        run: echo "told=$WORD" >> "$GITHUB_OUTPUT"
+  third:
+    needs: second
+    steps:
+      - run: echo third
+"""
+
+
+def test_a_rehearsal_runs_steps_as_github_would(tmp_path: Path) -> None:
+    import environments
+
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "some.yml").write_text(WORKFLOW)
+    place = Workspace(root=tmp_path, home=tmp_path / "home")
+    result = rehearse_workflow("some", environments.load("local"), place, base="0")
+    assert [(step.job, step.state) for step in result.steps] == [
+        *(("first", "left out"), ("first", "done")),
+        *(("second", "done"), ("second", "failed"), ("second", "skipped"), ("second", "done")),
+        ("third", "skipped"),
+    ]
+    assert result.told[0].read_text() == "hello local\nalways\n"
+    with pytest.raises(CommandError, match="'prod' is real"):
+        rehearse_workflow("some", environments.load("prod"), place, base="0")
+    with pytest.raises(CommandError, match="did you mean 'some'"):
+        rehearse_workflow("sone", environments.load("local"), place, base="0")
