@@ -1,4 +1,4 @@
-"""Compares what is deployed with what Terraform remembers of it: what somebody changed or removed by other ways."""
+"""Finds what somebody changed or removed by other ways than a deploy, and that a deploy would put back."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,9 +53,9 @@ class _Look:
     def step(self, stack: Stack, shown: StackProgress) -> bool:
         """Ask AWS about one stack; tell whether that went well."""
         file = self._folder / f"{stack.id}.tfplan"
-        if not self._run.runner.plan(stack, shown, "-refresh-only", file=file):
+        if not self._run.runner.plan(stack, shown, file=file):
             return False
-        if shown.drifted:
+        if shown.drifted and resource.of_events(shown.changes):
             document = self._run.runner.read_plan(stack, file)
             self.found[stack.id] = resource.of_drift(document)
         return True

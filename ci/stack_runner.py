@@ -96,10 +96,10 @@ class StackRunner:
         self._enter(shown, "planning")
         return self._succeeded(shown)
 
-    def plan(self, stack: Stack, shown: StackProgress, *mode: str, file: Path) -> bool:
+    def plan(self, stack: Stack, shown: StackProgress, *, file: Path) -> bool:
         """Compare `stack` with what is deployed and write the plan to `file`; `shown` then has the counts."""
         self._enter(shown, "planning")
-        flags = ("-detailed-exitcode", "-lock=false", f"-out={file}", *mode)
+        flags = ("-detailed-exitcode", "-lock=false", f"-out={file}")
         status = self._terraform.run(stack, "plan", *FLAGS, *flags, watch=shown.absorb)
         return self._failed(shown) if status == 1 or status < 0 else self._succeeded(shown)
 

@@ -1,6 +1,7 @@
 """Pieces of Markdown as GitHub and GitLab show it."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 # GitHub refuses a longer comment; what is posted beside it needs a little of that too.
 # https://docs.github.com/en/rest/issues/comments, "body is too long (maximum is 65536 characters)"
@@ -44,3 +45,11 @@ def caution(text: str) -> str:
 def counted(count: int, word: str) -> str:
     """Return `1 stack`, `2 stacks`."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def write(file: Path | None, text: str, *, add: bool = False) -> None:
+    """Write a text to where it is wanted, if anywhere; with `add`, below what stands there."""
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a" if add else "w") as opened:
+            opened.write(text)

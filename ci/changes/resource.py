@@ -75,9 +75,33 @@ def of_plan(document: Mapping[str, Any]) -> tuple[ResourceChange, ...]:
 
 
 def of_drift(document: Mapping[str, Any]) -> tuple[ResourceChange, ...]:
-    """Return what a plan found to be other than the state remembers."""
-    found = (_change(one) for one in document.get("resource_drift", ()) if one["mode"] == "managed")
-    return tuple(change for change in found if change)
+    """Return what a plan found to be other than the state remembers, as far as the plan would put it back.
+
+    The rest is no drift: values that a state has from the moment of creation and that nobody wants to be any way.
+    """
+    wanted = {one["address"]: _roots(one["change"]) for one in document.get("resource_changes", ()) if _changes(one)}
+    found = []
+    for one in document.get("resource_drift", ()):
+        change = _change(one) if one["address"] in wanted else None
+        if change and change.action == "update":
+            lines = tuple(line for line in change.attributes if _root(line.partition(":")[0]) in wanted[one["address"]])
+            change = change.model_copy(update={"attributes": lines}) if lines else None
+        if change:
+            found.append(change)
+    return tuple(found)
+
+
+def _changes(one: Mapping[str, Any]) -> bool:
+    return one["mode"] == "managed" and tuple(one["change"]["actions"]) in _OF_PLANS
+
+
+def _roots(change: Mapping[str, Any]) -> set[str]:
+    """The arguments that a change changes."""
+    return {_root(line.partition(":")[0]) for line in differences(change)}
+
+
+def _root(path: str) -> str:
+    return path.split(".")[0]
 
 
 def differences(change: Mapping[str, Any]) -> tuple[str, ...]:
@@ -98,7 +122,7 @@ def _change(one: Mapping[str, Any]) -> ResourceChange | None:
     attributes = differences(change) if action in {"update", "replace"} else ()
     if action == "replace":
         # Everything that AWS computes is unknown then: only what made it so is worth a line.
-        attributes = tuple(line for line in attributes if line.split(":")[0].split(".")[0] in " ".join(forcing))
+        attributes = tuple(line for line in attributes if _root(line.partition(":")[0]) in map(_root, forcing))
     return ResourceChange(
         action=action, address=one["address"], type=one["type"], attributes=attributes, because=because
     )

@@ -52,10 +52,7 @@ def plan(
         result = _from_nothing(environment, workspace(home, mirror))
     else:
         result = plan_environment(site(environment, home, mirror), save=save, progress=console.terminal_progress())
-    _write(result, markdown, summary, picture)
-    if output and result.saved:
-        with output.open("a") as file:
-            file.write(f"plan={result.saved}\n")
+    _write(result, markdown, summary, picture, output)
     rows = [
         ("" if found.exact else "~", stack, found.create, found.update, found.replace, found.destroy)
         for stack, found in result.stacks.items()
@@ -77,18 +74,19 @@ def _from_nothing(environment: str, place: "Workspace") -> "PlanResult":
         return plan_environment(empty, progress=progress)
 
 
-def _write(result: "PlanResult", markdown: Path | None, summary: Path | None, picture: Path | None) -> None:
+def _write(
+    result: "PlanResult", markdown: Path | None, summary: Path | None, picture: Path | None, output: Path | None
+) -> None:
     from ci.changes.comment import comment
-    from ci.changes.markdown import MOST_OF_A_SUMMARY
+    from ci.changes.markdown import MOST_OF_A_SUMMARY, write
     from ci.changes.picture import svg
 
-    if markdown:
-        markdown.write_text(comment(result))
-    if summary:
-        with summary.open("a") as file:
-            file.write(comment(result, most=MOST_OF_A_SUMMARY))
+    write(markdown, comment(result))
+    write(summary, comment(result, most=MOST_OF_A_SUMMARY), add=True)
     if picture:
-        picture.write_text(svg(result))
+        write(picture, svg(result))
+    if result.saved:
+        write(output, f"plan={result.saved}\n", add=True)
 
 
 def _warnings(result: "PlanResult") -> list[str]:
@@ -125,16 +123,13 @@ def drift(
     """
     from ci import console
     from ci.changes.drift_comment import drift_comment
-    from ci.changes.markdown import MOST_OF_A_SUMMARY
+    from ci.changes.markdown import MOST_OF_A_SUMMARY, write
     from ci.drift import drift as look
     from ci.github import GitHub
 
     result = look(site(environment, home, mirror), progress=console.terminal_progress())
-    if markdown:
-        markdown.write_text(drift_comment(result))
-    if summary:
-        with summary.open("a") as file:
-            file.write(drift_comment(result, most=MOST_OF_A_SUMMARY))
+    write(markdown, drift_comment(result))
+    write(summary, drift_comment(result, most=MOST_OF_A_SUMMARY), add=True)
     if issue:
         title, body = f"{environment} drifted", drift_comment(result) if result.total else None
         GitHub(api, repository, token or "").issue(f"drift of {environment}", title, body)

@@ -90,16 +90,14 @@ def _change(environment: "Environment", place: "Workspace", against: str) -> "Co
 
 
 def _write(change: "CostChange", markdown: Path | None, summary: Path | None, html: Path | None) -> None:
+    from ci.changes.markdown import write
     from ci.estimate.comment import comment
     from ci.estimate.page import page
 
-    if markdown:
-        markdown.write_text(comment(change))
-    if summary:
-        with summary.open("a") as file:
-            file.write(comment(change))
+    write(markdown, comment(change))
+    write(summary, comment(change), add=True)
     if html:
-        html.write_text(page(change))
+        write(html, page(change))
 
 
 def _drawn(change: "CostChange") -> "Group":

@@ -25,12 +25,11 @@ def roles(environment: EnvironmentName, output: Output = None, json: AsJson = Fa
     import environments
     from ci import console
     from ci.bootstrap import workflow_roles
+    from ci.changes.markdown import write
 
     result = workflow_roles(environments.load(environment))
     lines = [f"{name}={value}" for name, value in result.model_dump().items()]
-    if output:
-        with output.open("a") as file:
-            file.write("".join(f"{line}\n" for line in lines))
+    write(output, "".join(f"{line}\n" for line in lines), add=True)
     console.show(result, json, "\n".join(lines))
 
 

@@ -55,6 +55,29 @@ def test_a_replacement_says_what_forces_it_and_whether_contents_go() -> None:
     assert not one_change(["create", "delete"], "aws_launch_template.pool").loses
 
 
+def test_drift_is_what_a_plan_would_put_back_and_no_noise() -> None:
+    def at(address: str, actions: list[str], before: object, after: object) -> dict[str, Any]:
+        return planned(actions, address, before=before, after=after)
+
+    drifted = [
+        at("aws_x.changed", ["update"], {"days": 1, "tags": None}, {"days": 9, "tags": {}}),
+        at("aws_x.noise", ["update"], {"tags": None}, {"tags": {}}),
+        at("aws_x.newer_code", ["update"], {"tags": None}, {"tags": {}}),
+        at("aws_x.removed", ["delete"], {"days": 1}, None),
+    ]
+    wanted = [
+        at("aws_x.changed", ["update"], {"days": 9, "tags": {}}, {"days": 1, "tags": {}}),
+        at("aws_x.noise", ["no-op"], {"tags": {}}, {"tags": {}}),
+        at("aws_x.newer_code", ["update"], {"days": 1, "tags": {}}, {"days": 2, "tags": {}}),
+        at("aws_x.removed", ["create"], None, {"days": 1}),
+    ]
+    found = resource.of_drift({"resource_drift": drifted, "resource_changes": wanted})
+    assert [(str(one), one.attributes) for one in found] == [
+        ("update aws_x.changed", ("days: 1 → 9",)),
+        ("destroy aws_x.removed", ()),
+    ]
+
+
 def test_what_is_known_is_handed_on_as_it_is_and_the_rest_as_unknown() -> None:
     outputs = {
         "name": {"actions": ["update"], "after": "a ${b} %{c}", "after_unknown": False},
