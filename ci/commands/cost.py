@@ -69,23 +69,23 @@ def cost(
 
 def _ahead(environment: "Environment", place: "Workspace") -> "Estimate":
     from ci.estimate.report import estimate
-    from ci.prices.refresh import snapshot
+    from ci.prices.refresh import known_prices
     from ci.synthesis import synthesize
 
-    stacks, refreshed = synthesize(environment, place), snapshot(environment, place)
-    return estimate(environment.name, stacks, budget_usd=environment.budget.monthly_usd, refreshed=refreshed)
+    stacks, table = synthesize(environment, place), known_prices(environment, place)
+    return estimate(environment.name, stacks, table, budget_usd=environment.budget.monthly_usd)
 
 
 def _change(environment: "Environment", place: "Workspace", against: str) -> "CostChange":
     from ci.estimate.change import compare
     from ci.estimate.report import estimate
-    from ci.prices.refresh import snapshot
+    from ci.prices.refresh import known_prices
     from ci.revision import Revision, stacks_at
 
     revision = Revision.of(against, place)
     after = _ahead(environment, place)
     with stacks_at(revision, environment.name, place) as stacks:
-        before = estimate(environment.name, stacks, refreshed=snapshot(environment, place))
+        before = estimate(environment.name, stacks, known_prices(environment, place))
     return compare(before, after, environment.budget.gate, against=against, commit=revision.commit)
 
 

@@ -4,7 +4,6 @@ import typer
 
 from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
 
-
 prices = typer.Typer(no_args_is_help=True, help="What AWS asks, as estimates use it.")
 
 
