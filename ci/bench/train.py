@@ -4,7 +4,6 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from ci.bench.process import python
 from ci.bench.row import Row, compare
@@ -24,12 +23,11 @@ def run() -> dict[str, Row]:
     """Measure in processes of their own: torch takes its thread settings when it is first imported."""
     other = str(python_of(Workspace(), LOCK, "bench", sees_ours=True))
     measured = json.loads(_said(_started([other, "-m", "ci.bench.train_loops"])).splitlines()[-1])
-    fastest: dict[str, float] = measured["fastest"]
-    print("training loops, the median round over the fastest: " + _noise(measured["spread"]))
+    seconds: dict[str, float] = measured["seconds"]
     bounds = {"plain loop": PLAIN_BOUND, "Lightning": PEER_BOUND, "Accelerate": PEER_BOUND}
     names = {"plain loop": "train_step", "Lightning": "train_over_lightning", "Accelerate": "train_over_accelerate"}
     rows = {
-        names[peer]: compare(fastest["ours"], {peer: fastest[peer]}, unit="s per step", bound=bound)
+        names[peer]: compare(seconds["ours"], {peer: seconds[peer]}, unit="s per step", bound=bound)
         for peer, bound in bounds.items()
     }
     return rows | {"train_two_processes": _two_processes()}
@@ -72,7 +70,3 @@ def _said(process: "subprocess.Popen[str]") -> str:
 def _seconds(said: str) -> list[float]:
     """Read the numbers among the lines that a run prints."""
     return [float(line) for line in said.splitlines() if line.replace(".", "", 1).isdigit()]
-
-
-def _noise(spread: dict[str, Any]) -> str:
-    return ", ".join(f"{name} +{share:.0%}" for name, share in spread.items())

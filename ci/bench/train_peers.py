@@ -4,7 +4,6 @@ Each does what ours does around its steps: the schedule, clipping, the loss ever
 """
 
 import logging
-import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +21,10 @@ from ml.training.recipe import Recipe
 from ml.training.task import Task
 
 
-def plain(task: Task, recipe: Recipe, _folder: Path) -> float:
-    """Take every step of the recipe with nothing around it; return seconds per step."""
+def plain(task: Task, recipe: Recipe, _folder: Path) -> None:
+    """Take every step of the recipe with nothing around it."""
     module, batches = task.module.train(), _batches(task, recipe)
     optimizer = AdamW(module.parameters(), weight_decay=recipe.weight_decay, fused=True)
-    started = time.perf_counter()
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, len(batches))
@@ -35,28 +33,20 @@ def plain(task: Task, recipe: Recipe, _folder: Path) -> float:
         nn.utils.clip_grad_norm_(module.parameters(), recipe.largest_gradient)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return (time.perf_counter() - started) / len(batches)
 
 
-def lightning(task: Task, recipe: Recipe, folder: Path) -> float:
-    """Let Lightning's trainer take them, with its CSV logger; its start and its end are not counted."""
+def lightning(task: Task, recipe: Recipe, folder: Path) -> None:
+    """Let Lightning's trainer take them, with its CSV logger."""
     from pytorch_lightning import LightningModule, Trainer
     from pytorch_lightning.callbacks import ModelCheckpoint
     from pytorch_lightning.loggers import CSVLogger
 
     batches = _batches(task, recipe)
-    clock: list[float] = []
 
     class Taught(LightningModule):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.network = task.module.train()
-
-        def on_train_start(self) -> None:
-            clock.append(time.perf_counter())
-
-        def on_train_end(self) -> None:
-            clock.append(time.perf_counter())
 
         def training_step(self, batch: list[int], _number: int) -> Tensor:
             loss = task.loss(self.network, batch)
@@ -75,11 +65,9 @@ def lightning(task: Task, recipe: Recipe, folder: Path) -> float:
         enable_model_summary=False, callbacks=[ModelCheckpoint(folder, every_n_train_steps=recipe.checkpoint_every)],
     )  # fmt: skip
     trainer.fit(Taught(), _loader(batches))
-    started, ended = clock
-    return (ended - started) / len(batches)
 
 
-def accelerate(task: Task, recipe: Recipe, folder: Path) -> float:
+def accelerate(task: Task, recipe: Recipe, folder: Path) -> None:
     """Write the loop as Accelerate's guide does."""
     from accelerate import Accelerator
 
@@ -88,7 +76,6 @@ def accelerate(task: Task, recipe: Recipe, folder: Path) -> float:
     optimizer, schedule = _optimizer(task.module.train(), recipe, len(batches))
     module, optimizer, loader, schedule = accelerator.prepare(task.module, optimizer, _loader(batches), schedule)
     losses = []
-    started = time.perf_counter()
     for done, batch in enumerate(loader, 1):
         loss = task.loss(module, batch)
         accelerator.backward(loss)
@@ -102,7 +89,6 @@ def accelerate(task: Task, recipe: Recipe, folder: Path) -> float:
             losses.clear()
         if done % recipe.checkpoint_every == 0:
             accelerator.save_state(str(folder))
-    return (time.perf_counter() - started) / len(batches)
 
 
 PEERS = {"plain loop": plain, "Lightning": lightning, "Accelerate": accelerate}
