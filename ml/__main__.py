@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     for run, is_job, says in (
         (train, True, "train the model that input/config/hyperparameters.json names"),
         (optimize, True, "turn a trained model into the one that is served, with proof of parity"),
-        (serve, False, "answer /ping and /invocations with the bundle in model/"),
+        (serve, False, "answer /ping, /invocations and /v1/predict with the bundles in model/"),
         (fetch, False, "fetch the data that models are trained on"),
     ):
         command = commands.add_parser(run.__name__, help=says, description=says, allow_abbrev=False)

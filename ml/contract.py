@@ -18,6 +18,12 @@ PUBLIC_KEY_VARIABLE = "GROUNDPLAN_BUNDLE_PUBLIC_KEY"
 COMMIT_VARIABLE = "GROUNDPLAN_GIT_COMMIT"
 JOB_VARIABLE = "TRAINING_JOB_NAME"
 THREADS_VARIABLE = "GROUNDPLAN_THREADS"
+# Of a model server: its processes, the rows that may wait for a model, the longest wait of a batch for company, and the
+# share of requests that it keeps with their answers, for where no platform does.
+WORKERS_VARIABLE = "GROUNDPLAN_WORKERS"
+QUEUE_ROWS_VARIABLE = "GROUNDPLAN_QUEUE_ROWS"
+BATCH_DELAY_VARIABLE = "GROUNDPLAN_BATCH_DELAY_MS"
+CAPTURE_VARIABLE = "GROUNDPLAN_CAPTURE_PERCENT"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 # The SDKs' own variable. Set by who starts a job on a spot machine; watched then for what happens to the machine.
 METADATA_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
@@ -77,6 +83,10 @@ class Container:
     job_name: str | None = None
     git_commit: str | None = None
     threads: int | None = None
+    workers: int = 1
+    queue_rows: int = 512
+    batch_delay_ms: int = 2
+    capture_percent: int = 0
     place: Place | None = None
     machine: Machine | None = None
     assignment: str | None = None
@@ -113,6 +123,11 @@ class Container:
         return self.base / "output" / "data"
 
     @property
+    def captured(self) -> Path:
+        """Where a server keeps requests with their answers, if it is to."""
+        return self.base / "output" / "captured"
+
+    @property
     def failure(self) -> Path:
         """File whose first 1,024 characters the platform shows as FailureReason."""
         return self.base / "output" / "failure"
@@ -134,6 +149,10 @@ def container() -> Container:
         job_name=read(JOB_VARIABLE) or None,
         git_commit=read(COMMIT_VARIABLE),
         threads=_number(THREADS_VARIABLE, 0) or None,
+        workers=_number(WORKERS_VARIABLE, 1) or 1,
+        queue_rows=_number(QUEUE_ROWS_VARIABLE, 512),
+        batch_delay_ms=_number(BATCH_DELAY_VARIABLE, 2),
+        capture_percent=_number(CAPTURE_VARIABLE, 0),
         place=_place() if "WORLD_SIZE" in os.environ else None,
         machine=_batch_node() if "AWS_BATCH_JOB_NODE_INDEX" in os.environ else None,
         assignment=read(ASSIGNMENT_VARIABLE),

@@ -52,12 +52,14 @@ class ParityError(MlError):
 class RequestError(MlError):
     """A request that the model server refuses."""
 
-    def __init__(self, status: int, thing: str, value: object, rule: str, fix: str) -> None:
+    def __init__(
+        self, status: int, thing: str, value: object, rule: str, fix: str, retry_seconds: int | None = None
+    ) -> None:
         super().__init__(thing, value, rule, fix)
-        self.status = status
+        self.status, self.retry_seconds = status, retry_seconds
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
-        return type(self), (self.status, self.thing, self.value, self.rule, self.fix)
+        return type(self), (self.status, self.thing, self.value, self.rule, self.fix, self.retry_seconds)
 
 
 class StoppedError(MlError):

@@ -1,4 +1,4 @@
-# The image that answers: no torch, no compiler, 13 distributions. Build from the repository's root:
+# The image that answers: no torch, no compiler, 12 distributions. Build from the repository's root:
 #   docker build -f ml/images/serve.Dockerfile --build-arg BASE_DIGEST=sha256:... --build-arg GIT_COMMIT=$(git rev-parse HEAD) .
 # The digest has no default: the one that you have checked pins what you build on, a tag would not.
 # Ask for today's with: docker buildx imagetools inspect python:3.11-slim-bookworm

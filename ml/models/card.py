@@ -12,12 +12,28 @@ class TextField:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswerField:
+    """A value in a prediction: a string, one of `choices` if there are any, or a number between two bounds."""
+
+    type: str = "string"
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signature:
     """What an instance of a request holds and what a prediction holds; travels with the bundle as signature.json."""
 
     instance: dict[str, TextField]
     labels: tuple[str, ...]
+    prediction: dict[str, AnswerField] = field(default_factory=dict)
     most_instances: int = 64
+
+
+def label_and_score(labels: tuple[str, ...]) -> dict[str, AnswerField]:
+    """Return what a classifier's prediction holds: the likeliest label, and how likely it is."""
+    return {"label": AnswerField(choices=labels), "score": AnswerField(type="number", least=0.0, most=1.0)}
 
 
 @dataclass(frozen=True, kw_only=True)

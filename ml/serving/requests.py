@@ -1,6 +1,7 @@
 """What a request must look like: JSON of `{"instances": [...]}`, each instance as the model's signature says."""
 
 import json
+import re
 from typing import Any
 
 from ml.errors import RequestError
@@ -8,12 +9,15 @@ from ml.models.card import Signature, TextField
 
 MOST_BYTES = 6 * 1024 * 1024  # SageMaker's own limit for a real-time request
 CONTENT_TYPE = "application/json"
+# What a text must hold one of; spelt out, for languages differ on what \s is and the OpenAPI document says it too.
+NOT_BLANK = r"[^ \t\n\r]"
 
 Instance = dict[str, Any]
 
 
-def parse(content_type: str, body: bytes, signature: Signature) -> list[Instance]:
-    """Return the instances of a request, or raise `RequestError` with the HTTP status that says what is wrong."""
+def parse(content_type: str, body: bytes, signature: Signature, most: int | None = None) -> list[Instance]:
+    """Return a request's instances, at most so many, or raise `RequestError` with the status that says why not."""
+    most = min(most or signature.most_instances, signature.most_instances)
     if content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
         raise RequestError(415, "content type", repr(content_type), "is not supported", f"send {CONTENT_TYPE}")
     if not body.strip():
@@ -27,8 +31,8 @@ def parse(content_type: str, body: bytes, signature: Signature) -> list[Instance
     instances = request.get("instances") if isinstance(request, dict) else None
     if not isinstance(instances, list) or len(request) != 1:
         raise _bad("body", _short(request), "is not an object with the one key 'instances'", _example(signature))
-    if not 1 <= len(instances) <= signature.most_instances:
-        rule = f"are outside 1 to {signature.most_instances}"
+    if not 1 <= len(instances) <= most:
+        rule = f"are outside 1 to {most}"
         raise _bad(
             "instances", len(instances), rule, "send them in several requests" if instances else _example(signature)
         )
@@ -47,7 +51,7 @@ def _check(where: str, instance: object, signature: Signature) -> None:
 def _check_text(where: str, text: object, field: TextField) -> None:
     if not isinstance(text, str):
         raise _bad(where, _short(text), "is not a string", "send a text")
-    if not text.strip():
+    if not re.search(NOT_BLANK, text):
         raise _bad(where, repr(text), "is an empty text", "send a text")
     if len(text) > field.most_characters:
         raise _bad(where, f"{len(text)} characters", f"are more than {field.most_characters}", "send a shorter text")

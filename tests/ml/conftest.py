@@ -1,13 +1,14 @@
-"""What the tests of `ml` share: the data set, a trained, an optimized and a released model, each made once."""
+"""What the tests of `ml` share, each made once: the data set, a trained, an optimized and a light released model."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+from ci.bench import serve_models
 from ml import contract
 from ml.data import datasets
-from ml.release import archive, bundle
+from ml.release import archive
 from ml.release.signing import LocalSigner
 from tests.ml.jobs import ROOT, Finished, Job
 
@@ -73,9 +74,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> LocalSigner:
 
 
 @pytest.fixture(scope="session")
-def released(optimized: Job, signer: LocalSigner, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A container's folder with an unpacked, signed bundle in model/."""
-    base = tmp_path_factory.mktemp("released")
-    bundle.pack(optimized.base / "model", signer, base / "bundle.tar.gz")
-    archive.unpack(base / "bundle.tar.gz", base / "model")
-    return base
+def light(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A container's folder with a light model's signed bundle in model/, and the variables that its server needs."""
+    base = tmp_path_factory.mktemp("light")
+    return base, {contract.PUBLIC_KEY_VARIABLE: serve_models.make(base, serve_models.light)}

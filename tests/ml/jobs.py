@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from ml import contract
 
@@ -31,14 +32,16 @@ class Job:
         shutil.copytree(data, self.base / "input" / "data" / contract.TRAINING_CHANNEL, dirs_exist_ok=True)
         return self
 
-    def start(self, *command: str, launcher: tuple[str, ...] = MODULE) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, launcher: tuple[str, ...] = MODULE, output: int | IO[str] = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment |= {"SAGEMAKER_BASE_DIR": str(self.base), "PYTHONPATH": str(self.program), **self.environment}
         return subprocess.Popen(
             [sys.executable, *launcher, *command],
             cwd=self.program,
             env=environment,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from infra.spec import ClusterSpec
-from ml.contract import MODEL_ARCHIVE, MODEL_CHANNEL, PUBLIC_KEY_VARIABLE
+from ml.contract import MODEL_ARCHIVE, MODEL_CHANNEL
 from ml.release import archive
-from ml.release.signing import LocalSigner
 from tests.ml.jobs import ROOT, Job
-from tests.ml.test_server import GOOD, serving
+from tests.ml.serving.processes import GOOD, Light, serving
 
 pytestmark = pytest.mark.xdist_group("ml")
 IMAGES = ROOT / "ml" / "images"
@@ -68,12 +67,11 @@ def test_an_image_installs_what_was_tested_here(image: str) -> None:
     assert listed.items() <= {name.replace("_", "-"): version for name, version in locked.items()}.items()
 
 
-def test_the_server_runs_on_its_image_s_list_alone(released: Path, signer: LocalSigner, tmp_path: Path) -> None:
+def test_the_server_runs_on_its_image_s_list_alone(light: Light, tmp_path: Path) -> None:
+    base, environment = light
     program = installed_alone("serve", tmp_path / "site")
     assert not (program / "torch").exists()
-    with serving(
-        released, program=program, launcher=ISOLATED, **{PUBLIC_KEY_VARIABLE: signer.public_key_pem()}
-    ) as server:
+    with serving(base, program=program, launcher=ISOLATED, **environment) as server:
         assert server.client.post("/invocations", json=GOOD).status_code == 200
 
 

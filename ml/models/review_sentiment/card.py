@@ -1,6 +1,8 @@
 """What a reader must know before using this model."""
 
-from ml.models.card import Card, Signature, TextField
+from ml.models.card import Card, Signature, TextField, label_and_score
+
+LABELS = ("negative", "positive")
 
 CARD = Card(
     name="review_sentiment",
@@ -21,5 +23,7 @@ CARD = Card(
         "ratings and source package": "MIT, copyright (c) 2014 cjhutto",
         "texts": "their authors'; used to train, never redistributed with the model or this repository",
     },
-    signature=Signature(instance={"text": TextField(most_characters=2000)}, labels=("negative", "positive")),
+    signature=Signature(
+        instance={"text": TextField(most_characters=2000)}, labels=LABELS, prediction=label_and_score(LABELS)
+    ),
 )

@@ -1,6 +1,6 @@
 """What a reader must know before using this model."""
 
-from ml.models.card import Card, Signature, TextField
+from ml.models.card import AnswerField, Card, Signature, TextField
 
 CARD = Card(
     name="review_writer",
@@ -19,5 +19,10 @@ CARD = Card(
         "source package": "MIT, copyright (c) 2014 cjhutto",
         "texts": "their authors'; used to train, never redistributed with the model or this repository",
     },
-    signature=Signature(instance={"text": TextField(most_characters=500)}, labels=(), most_instances=8),
+    signature=Signature(
+        instance={"text": TextField(most_characters=500)},
+        labels=(),
+        prediction={"continuation": AnswerField()},
+        most_instances=8,
+    ),
 )
