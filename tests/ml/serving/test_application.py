@@ -164,7 +164,7 @@ def test_after_a_shared_batch_a_request_waits_for_as_many_but_never_for_long() -
         await ask(1)
         assert model.calls == [1, 2, 2, 1]
 
-    tell({"toy": model}, story, delay=0.2)
+    tell({"toy": model}, story, delay=0.5)
 
 
 def test_a_request_that_fails_in_a_batch_fails_alone(capsys: pytest.CaptureFixture[str]) -> None:

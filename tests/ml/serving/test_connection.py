@@ -48,11 +48,11 @@ class Client:
         self.writer.writelines(parts)
 
     async def hears(self, says: bytes) -> None:
-        assert says in await asyncio.wait_for(self.reader.readuntil(says), 3)
+        assert says in await asyncio.wait_for(self.reader.readuntil(says), 20)
 
     async def hears_all(self) -> bytes:
         """Read to the end, which comes."""
-        heard = await asyncio.wait_for(self.reader.read(), 3)
+        heard = await asyncio.wait_for(self.reader.read(), 20)
         self.writer.close()
         return heard
 
@@ -67,7 +67,7 @@ def tell(story: Story) -> None:
         await story(desk)
         server.close()
         desk.clients.begin_to_leave()
-        await asyncio.wait_for(desk.clients.have_left(), 3)
+        await asyncio.wait_for(desk.clients.have_left(), 20)
         ticking.cancel()
         assert desk.clients.bytes_held == 0
 
@@ -221,7 +221,7 @@ def test_a_client_that_sends_too_slowly_is_told_so(begun: bytes, monkeypatch: py
 
 
 def test_an_idle_client_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "KEEP_ALIVE_SECONDS", 0.4)
 
     async def story(desk: Desk) -> None:
         client = await desk.say(get("/x"))
