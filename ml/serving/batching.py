@@ -5,7 +5,6 @@ last batch was shared is it worth to wait for its clients' next requests, for a 
 """
 
 import asyncio
-import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,6 @@ from time import monotonic
 from typing import Any
 
 from ml.errors import RequestError
-from ml.serving import log
 from ml.serving.requests import Instance
 
 MOST_ROWS = 32
@@ -147,7 +145,6 @@ class Batcher:
         except Exception as error:
             if len(batch) > 1:
                 return [outcome for work in batch for outcome in self._call([work])]
-            log.say(error=traceback.format_exc())
             return [error]
 
     def _finish(self, outcomes: list[Outcome]) -> None:

@@ -36,7 +36,7 @@ def serve(container: Container) -> None:
     listener = socket.create_server(("0.0.0.0", container.port), backlog=BACKLOG)  # noqa: S104 - reached from outside
     listener.setblocking(False)
     board = Board(container.workers, len(loading.folders(container)))
-    worker = workers.split(container.workers) if container.workers > 1 else 0
+    worker = workers.split(container.workers, listener) if container.workers > 1 else 0
     signal.signal(signal.SIGTERM, _leave)
     began = time.perf_counter()
     threads = (container.threads or available_threads()) // container.workers

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from types import FrameType
@@ -13,13 +14,14 @@ from ml.serving import log
 SECONDS_TO_LIVE = 1.0
 
 
-def split(count: int) -> int:
+def split(count: int, listener: socket.socket) -> int:
     """Become so many processes. Returns its number in each child; the parent watches them and never returns."""
-    return _Parent(count).watch()
+    return _Parent(count, listener).watch()
 
 
 class _Parent:
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, listener: socket.socket) -> None:
+        self._listener = listener
         self._born: dict[int, tuple[int, float]] = {}
         self._exit_code: int | None = None
         self._missing = list(range(count))
@@ -54,5 +56,6 @@ class _Parent:
         if self._exit_code is None:
             self._exit_code = code
             self._missing.clear()
+            self._listener.close()  # Else who still comes would wait for a process that takes nobody in.
             for pid in self._born:
                 os.kill(pid, signal.SIGTERM)

@@ -1,6 +1,7 @@
 """The model server under load and abuse: nonsense, crowds, a lost process, an end in the middle of it all."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -144,3 +145,28 @@ def test_folders_of_bundles_are_several_models(light: Light, tmp_path: Path) -> 
     with serving(tmp_path, log=tmp_path / "log", **light[1]) as server:
         for name in ("one", "another-one"):
             assert server.client.post(f"/v1/models/{name}/predict", json=GOOD).status_code == 200
+
+
+def test_a_leaving_server_finishes_what_was_begun_behind_a_closed_port(light: Light, tmp_path: Path) -> None:
+    base, environment = light
+
+    async def story(server: Server) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        request = post()
+        writer.write(request[:-1])
+        await asyncio.sleep(0.1)
+        server.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(ConnectionRefusedError):
+            while True:  # To its end, which the time of the whole story bounds.
+                _, other = await asyncio.open_connection("127.0.0.1", server.port)
+                other.close()
+                await asyncio.sleep(0.02)
+        assert (await exchange(reader, writer, request[-1:])).status == 200
+        writer.close()
+
+    for workers in ("1", "2"):
+        environment = {**environment, "GROUNDPLAN_WORKERS": workers}
+        with serving(base, log=tmp_path / workers, **environment) as server:
+            wait_for(lambda log=tmp_path / workers, n=int(workers): log.read_text().count('"loaded"') == n)  # type: ignore[misc]
+            abuse.run(asyncio.wait_for(story(server), 60))
+            assert server.process.wait(timeout=30) == 0
