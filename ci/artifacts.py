@@ -27,6 +27,13 @@ def fetch_archive(site: Site, uri: str, into: Path) -> Path:
     return into
 
 
+def is_there(site: Site, uri: str) -> bool:
+    """Say whether there is a file at an S3 address."""
+    address = urlsplit(uri)
+    s3: S3Client = site.client("s3")
+    return bool(s3.list_objects_v2(Bucket=address.netloc, Prefix=address.path.lstrip("/"))["KeyCount"])
+
+
 def upload_folder(site: Site, folder: Path, bucket: str, prefix: str, *, last: str) -> str:
     """Upload the files of `folder`, unless the one named `last` is there: it is put when all others are.
 

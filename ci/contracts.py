@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ci.errors import CommandError, NotDeployedError
 from ci.site import Site
 from infra.spec import RegionSpec
-from infra.spec.contract import PoolContract, ServingContract, TrainingContract
+from infra.spec.contract import ClusterContract, PoolContract, ServingContract, TrainingContract
 from infra.spec.errors import nearest
 
 if TYPE_CHECKING:
@@ -21,10 +21,16 @@ def training_contract(site: Site) -> TrainingContract:
 
 def pool_contract(site: Site, pool: str) -> PoolContract:
     """Return the contract of a pool of the region where the environment trains, by its `GpuPoolSpec`'s name."""
-    known = [spec.name for spec in site.home_region.gpu_pools]
-    _check("pool", pool, known, f"region {site.home_region.name!r} of environments/{site.name}.py")
+    _check("pool", pool, [spec.name for spec in site.home_region.gpu_pools], _home(site))
     name = PoolContract.parameter_name(site.environment.project, site.name, pool)
     return PoolContract.model_validate_json(_parameter(site, site.home_region, name))
+
+
+def cluster_contract(site: Site, cluster: str) -> ClusterContract:
+    """Return the contract of a cluster of the region where the environment trains, by its `ClusterSpec`'s name."""
+    _check("cluster", cluster, [spec.name for spec in site.home_region.clusters], _home(site))
+    name = ClusterContract.parameter_name(site.environment.project, site.name, cluster)
+    return ClusterContract.model_validate_json(_parameter(site, site.home_region, name))
 
 
 def serving_contract(site: Site, region: RegionSpec, endpoint: str) -> ServingContract:
@@ -55,6 +61,10 @@ def _check(thing: str, name: str, known: Collection[str], where: str) -> None:
     if name not in known:
         fix = nearest(name, known, otherwise=f"there are {', '.join(sorted(known)) or 'none'}")
         raise CommandError(thing=thing, value=repr(name), rule=f"is not in {where}", fix=fix)
+
+
+def _home(site: Site) -> str:
+    return f"region {site.home_region.name!r} of environments/{site.name}.py"
 
 
 def _parameter(site: Site, region: RegionSpec, name: str) -> str:

@@ -53,6 +53,8 @@ class JobRequest:
     # there, by which the job sees that it is its turn.
     share: str | None = None
     turn: tuple[str, int] | None = None
+    # On a cluster: how many processes share the work.
+    workers: int = 1
 
 
 def start(site: Site, request: JobRequest) -> str:
@@ -102,11 +104,15 @@ def tags(site: Site, *, component: str, model: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in pairs.items()]
 
 
+def prefix(site: Site) -> str:
+    """Return how the names of all jobs of the environment begin."""
+    return Names.of(site.environment, site.home_region.name).regional("")
+
+
 def stem(site: Site, kind: Kind, model: str) -> str:
     """Return how the names of all jobs of this kind and model begin."""
-    prefix = Names.of(site.environment, site.home_region.name).regional("")
-    room = LONGEST_NAME - len(prefix) - len("-optimize-20260101-000000-abcd")
-    return f"{prefix}{model.replace('_', '-')[:room]}-{kind}-"
+    room = LONGEST_NAME - len(prefix(site)) - len("-optimize-20260101-000000-abcd")
+    return f"{prefix(site)}{model.replace('_', '-')[:room]}-{kind}-"
 
 
 def new_name(site: Site, kind: Kind, model: str) -> str:

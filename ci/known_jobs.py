@@ -1,25 +1,24 @@
-"""Jobs by their names, wherever they run: SageMaker's own, and those that were submitted to a pool."""
+"""Jobs by their names, wherever they run: SageMaker's own, and those that were given to a pool or a cluster."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from ci import jobs, pool_jobs, pool_records
+from ci import cluster_jobs, job_records, jobs, pool_jobs
+from ci.artifacts import is_there
 from ci.errors import CommandError
-from ci.pool_records import PoolRecord
+from ci.job_records import JobRecord, Standing, State
+from ci.log_tail import TRAINING_JOBS, LogTail
 from ci.result import Result
 from ci.site import Site
-from infra.naming import Names
+from ml.contract import MODEL_ARCHIVE
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-# As `train --on` takes them; a pool's name stands behind the second: `batch:small`.
-SAGEMAKER, BATCH = "sagemaker", "batch"
+# As `train --on` takes them; behind the others stands a name: `batch:small`.
+SAGEMAKER, BATCH, CLUSTER = "sagemaker", "batch", "cluster"
 MOST = 100
-# SageMaker's words; `Forgotten` is a job that was on a pool, of which Batch knows nothing any more and that left no
-# model.
-State = Literal["InProgress", "Stopping", "Completed", "Failed", "Stopped", "Forgotten"]
 
 
 class KnownJob(Result):
@@ -29,6 +28,7 @@ class KnownJob(Result):
     kind: jobs.Kind
     place: str
     share: str | None = None
+    workers: int = 1
     state: State
     created: datetime
     # Those of its machine, of all attempts.
@@ -53,8 +53,8 @@ def find(site: Site, name: str) -> KnownJob | None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"ValidationException", "ResourceNotFound"}:
             raise
-    record = pool_records.read(site, name)
-    return _of_pool(site, record, pool_jobs.described(site, record.pool, name).get(name)) if record else None
+    record = job_records.read(site, name)
+    return _recorded(site, [record])[0] if record else None
 
 
 def get(site: Site, name: str) -> KnownJob:
@@ -81,11 +81,11 @@ def listed(site: Site, *, most: int = MOST) -> list[KnownJob]:
     """Return the environment's jobs, the newest first."""
     sagemaker: SageMakerClient = site.client("sagemaker")
     page = sagemaker.list_training_jobs(
-        NameContains=_prefix(site), SortBy="CreationTime", SortOrder="Descending", MaxResults=most
+        NameContains=jobs.prefix(site), SortBy="CreationTime", SortOrder="Descending", MaxResults=most
     )
     names = [entry["TrainingJobName"] for entry in page["TrainingJobSummaries"]]
     found = [_of_sagemaker(sagemaker.describe_training_job(TrainingJobName=name)) for name in names]
-    return _newest_first([*found, *_on_pools(site, _prefix(site), most)])[:most]
+    return _newest_first([*found, *_elsewhere(site, jobs.prefix(site), most)])[:most]
 
 
 def newest(site: Site, kind: jobs.Kind, model: str) -> str:
@@ -99,7 +99,7 @@ def newest(site: Site, kind: jobs.Kind, model: str) -> str:
         _of_sagemaker(sagemaker.describe_training_job(TrainingJobName=entry["TrainingJobName"]))
         for entry in page["TrainingJobSummaries"]
     ]
-    found += [job for job in _on_pools(site, stem, MOST) if job.state == "Completed"]
+    found += [job for job in _elsewhere(site, stem, MOST) if job.state == "Completed"]
     if not found:
         raise CommandError(
             thing=f"model {model!r}",
@@ -114,18 +114,31 @@ def _newest_first(found: Iterable[KnownJob]) -> list[KnownJob]:
     return sorted(found, key=lambda job: job.created, reverse=True)
 
 
-def _prefix(site: Site) -> str:
-    return Names.of(site.environment, site.home_region.name).regional("")
+def _elsewhere(site: Site, prefix: str, most: int) -> list[KnownJob]:
+    """Return the newest jobs of pools and clusters whose names begin so."""
+    names = [name for name in job_records.names(site) if name.startswith(prefix)][:most]
+    return _recorded(site, [record for name in names if (record := job_records.read(site, name))])
 
 
-def _on_pools(site: Site, prefix: str, most: int) -> list[KnownJob]:
-    """Return the newest jobs of pools whose names begin so."""
-    names = [name for name in pool_records.names(site) if name.startswith(prefix)][:most]
-    records = [record for name in names if (record := pool_records.read(site, name))]
-    known: dict[str, Any] = {}
-    for pool in {record.pool for record in records}:
-        known |= pool_jobs.described(site, pool, f"{prefix}*")
-    return [_of_pool(site, record, known.get(record.job)) for record in records]
+def _recorded(site: Site, records: Sequence[JobRecord]) -> list[KnownJob]:
+    """Ask each place once about all of its jobs."""
+    known: dict[str, Standing] = {}
+    for place in {record.place for record in records}:
+        names = [record.job for record in records if record.place == place]
+        known |= _service(place).standings(site, place.partition(":")[2], names)
+    return [_of_record(site, record, known.get(record.job)) for record in records]
+
+
+def _service(place: str) -> Any:
+    return cluster_jobs if place.startswith(f"{CLUSTER}:") else pool_jobs
+
+
+def log(site: Site, job: KnownJob) -> LogTail | pool_jobs.Log | None:
+    """Return a job's log; None where nobody knows any more which it was."""
+    if job.place == SAGEMAKER:
+        return LogTail(site.client("logs"), TRAINING_JOBS, f"{job.job}/")
+    found: LogTail | pool_jobs.Log | None = _service(job.place).log(site, job.place.partition(":")[2], job.job)
+    return found
 
 
 def _of_sagemaker(job: Any) -> KnownJob:
@@ -144,17 +157,19 @@ def _of_sagemaker(job: Any) -> KnownJob:
     )
 
 
-def _of_pool(site: Site, record: PoolRecord, job: Any | None) -> KnownJob:
-    state = pool_jobs.state(job) if job else "Completed" if pool_jobs.left_a_model(site, record.job) else "Forgotten"
+def _of_record(site: Site, record: JobRecord, standing: Standing | None) -> KnownJob:
+    artifact = f"{record.output}/{MODEL_ARCHIVE}"
+    standing = standing or Standing(state="Completed" if is_there(site, artifact) else "Forgotten", seconds=None)
     return KnownJob(
         job=record.job,
         kind=record.kind,
-        place=f"{BATCH}:{record.pool}",
+        place=record.place,
         share=record.share,
-        state=state,
-        created=record.created.astimezone(UTC),
-        seconds=pool_jobs.seconds(job) if job and job["status"] in pool_jobs.ENDED else None,
+        workers=record.workers,
+        state=standing.state,
+        created=record.created,
+        seconds=standing.seconds,
         hyperparameters=record.hyperparameters,
         channels=record.channels,
-        artifact=pool_jobs.artifact(site, record.job) if state == "Completed" else None,
+        artifact=artifact if standing.state == "Completed" else None,
     )

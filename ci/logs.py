@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ci import known_jobs, pool_jobs, pool_records
+from ci import job_records, known_jobs, pool_jobs
 from ci.contracts import serving_contract
 from ci.errors import CommandError
-from ci.log_tail import ENDPOINTS, TRAINING_JOBS, LogTail
+from ci.log_tail import ENDPOINTS, LogTail
 from ci.site import Site
 from infra.spec import RegionSpec
 from infra.spec.errors import nearest
@@ -44,16 +44,13 @@ def _of_job(site: Site, name: str) -> LogTail | pool_jobs.Log:
     job = known_jobs.find(site, name)
     if job is None:
         raise _unknown(site, name)
-    if job.place == known_jobs.SAGEMAKER:
-        return LogTail(site.client("logs"), TRAINING_JOBS, f"{name}/")
-    pool = job.place.partition(":")[2]
-    if batch := pool_jobs.described(site, pool, name).get(name):
-        return pool_jobs.Log(site, pool, batch["jobId"])
+    if log := known_jobs.log(site, job):
+        return log
     raise CommandError(
         thing=f"job {name!r}",
         value="its log",
         rule="cannot be told from others: Batch forgets which it was a week after the job's end",
-        fix=f"look through the log group of pool {pool!r}, which keeps it",
+        fix=f"look through the log group of {job.place}, which keeps it",
     )
 
 
@@ -62,7 +59,7 @@ def _unknown(site: Site, name: str) -> CommandError:
     pages = sagemaker.get_paginator("list_training_jobs").paginate(SortBy="CreationTime", SortOrder="Descending")
     jobs = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
     endpoints = [endpoint for region in site.environment.regions for endpoint in _endpoints(region)]
-    known = [*jobs, *pool_records.names(site), *endpoints]
+    known = [*jobs, *job_records.names(site), *endpoints]
     return CommandError(
         thing="logs",
         value=repr(name),

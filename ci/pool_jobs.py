@@ -2,15 +2,15 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from ci import jobs, pool_records
+from ci import job_records, jobs
 from ci.contracts import pool_contract, training_contract
 from ci.errors import CommandError, JobError
+from ci.job_records import Standing, State
 from ci.log_tail import LogTail
-from ci.pool_records import PoolRecord
 from ci.progress import Progress
 from ci.site import Site
 from infra.spec.contract import PoolContract
@@ -42,7 +42,7 @@ def start(site: Site, pool: str, request: jobs.JobRequest) -> tuple[str, str]:
         call["retryStrategy"] = {"attempts": 1}
     if contract.fair_shares:
         call["shareIdentifier"] = request.share
-    pool_records.keep(site, _record(pool, name, request))
+    job_records.keep(site, request, job=name, place=f"batch:{pool}", output=_output(site, name))
     return name, site.client("batch").submit_job(**call)["jobId"]
 
 
@@ -63,7 +63,7 @@ def follow(site: Site, pool: str, name: str, id: str, progress: Progress) -> dic
 
     Raises `JobError` with the reason and the log's tail when it ends otherwise. Ctrl-C ends the job.
     """
-    batch, log = site.client("batch"), Log(site, pool, id)
+    batch, tail = site.client("batch"), Log(site, pool, id)
     status, last = "", deque[str](maxlen=jobs.TAIL_LINES)
     try:
         while status not in ENDED:
@@ -71,7 +71,7 @@ def follow(site: Site, pool: str, name: str, id: str, progress: Progress) -> dic
             if job["status"] != status:
                 status = job["status"]
                 progress.say(f"Job {name} is {status}.")
-            for line in log.read():
+            for line in tail.read():
                 last.append(line)
                 progress.say(f"  {line}")
             time.sleep(0 if status in ENDED else jobs.POLL_SECONDS)
@@ -105,8 +105,16 @@ def described(site: Site, pool: str, pattern: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def state(job: dict[str, Any]) -> Literal["InProgress", "Completed", "Failed", "Stopped"]:
-    """Return how a job is, in SageMaker's words."""
+def standings(site: Site, pool: str, names: Sequence[str]) -> dict[str, Standing]:
+    """Return how those of a pool's jobs are that Batch still knows."""
+    pattern = names[0] if len(names) == 1 else f"{jobs.prefix(site)}*"
+    return {
+        name: Standing(state=_state(job), seconds=seconds(job) if job["status"] in ENDED else None)
+        for name, job in described(site, pool, pattern).items()
+    }
+
+
+def _state(job: dict[str, Any]) -> State:
     if job["status"] not in ENDED:
         return "InProgress"
     if job["status"] == "SUCCEEDED":
@@ -132,10 +140,10 @@ def artifact(site: Site, name: str) -> str:
     return f"{_output(site, name)}/{MODEL_ARCHIVE}"
 
 
-def left_a_model(site: Site, name: str) -> bool:
-    """Say whether that is there."""
-    bucket, _, key = artifact(site, name).removeprefix("s3://").partition("/")
-    return bool(site.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"])
+def log(site: Site, pool: str, name: str) -> "Log | None":
+    """Return a job's log; None where Batch has forgotten the job."""
+    job = described(site, pool, name).get(name)
+    return Log(site, pool, job["jobId"]) if job else None
 
 
 class Log:
@@ -154,19 +162,6 @@ class Log:
                 if stream := container.get("logStreamName"):
                     self._tails.setdefault(stream, LogTail(self._logs, self._group, stream))
         return [line for tail in self._tails.values() for line in tail.read()]
-
-
-def _record(pool: str, name: str, request: jobs.JobRequest) -> PoolRecord:
-    return PoolRecord(
-        job=name,
-        pool=pool,
-        share=request.share,
-        kind=request.kind,
-        model=request.model,
-        created=datetime.now(UTC),
-        hyperparameters=request.hyperparameters,
-        channels=request.channels,
-    )
 
 
 def _overrides(contract: PoolContract, variables: dict[str, str]) -> dict[str, Any]:

@@ -124,8 +124,8 @@ def reproduce(site: Site, job: str, progress: Progress = QUIET) -> ReproductionR
     known = known_jobs.get(site, job)
     asked = dict(known.hyperparameters)
     model, recipe, streamed = asked.pop("model"), asked.pop("recipe"), asked.pop("data", None)
-    how: dict[str, Any] = {"changes": asked, "on": known.place, "share": known.share, "stream": bool(streamed)}
-    again = show(site, train(site, model, recipe=recipe, **how, progress=progress).job)
+    how: dict[str, Any] = {"on": known.place, "share": known.share, "workers": known.workers, "stream": bool(streamed)}
+    again = show(site, train(site, model, recipe=recipe, changes=asked, **how, progress=progress).job)
     if changed := _differences(original.manifest, again.manifest):
         progress.say("Not the same was given: " + ", ".join(f"{name} {a} → {b}" for name, (a, b) in changed.items()))
     differences = _differences(_facts(original), _facts(again))

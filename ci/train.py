@@ -7,11 +7,11 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
 
-from ci import jobs, known_jobs, pool_jobs
+from ci import cluster_jobs, jobs, known_jobs, pool_jobs
 from ci.artifacts import fetch_archive, upload_folder
 from ci.contracts import training_contract
 from ci.errors import CommandError
-from ci.known_jobs import BATCH, SAGEMAKER
+from ci.known_jobs import BATCH, CLUSTER, SAGEMAKER
 from ci.progress import QUIET, Progress
 from ci.recovery.batch_jobs import BatchJobs
 from ci.recovery.run import Work, check_begun, keep, pool_rules, rules, spot_share, store
@@ -48,6 +48,7 @@ def train(
     changes: Mapping[str, str] | None = None,
     on: str = SAGEMAKER,
     share: str | None = None,
+    workers: int = 1,
     stream: bool = False,
     wait: bool = True,
     most_usd: float | None = None,
@@ -56,23 +57,26 @@ def train(
 ) -> TrainResult:
     """Train `model` by one of its recipes, with `changes` to fields of it.
 
-    `on` is "sagemaker", or "batch:POOL" for a pool of the environment, of which the job is somebody's `share`.
+    `on` is "sagemaker"; "batch:POOL" for a pool of the environment, of which the job is somebody's `share`; or
+    "cluster:CLUSTER", on which so many `workers` share the work.
     Raises `JobError` with the reason and the log's tail when the job fails. With `most_usd` the training is a run of
     one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before. With
     `stream` the job reads its data from S3 while it trains.
     """
-    pool = _pool(site, on, share)
+    kind, name = _place(site, on, share, workers, most_usd)
     if run:
         check_begun(site, run, on)
     request, data_version = prepared(site, model, recipe, changes or {}, progress, stream=stream)
-    request = replace(request, share=share)
+    request = replace(request, share=share, workers=workers)
     if most_usd is not None:
-        return _kept(site, pool, request, run, most_usd, data_version, recipe, progress)
-    if pool:
-        return _on_pool(site, pool, request, data_version, recipe, wait, progress)
-    job = jobs.start(site, request)
-    progress.say(f"Started job {job}.")
-    started = TrainResult(job=job, model=model, recipe=recipe, data_version=data_version)
+        return _kept(site, name, request, run, most_usd, data_version, recipe, progress)
+    started = TrainResult(job="", model=model, recipe=recipe, data_version=data_version)
+    if kind == BATCH:
+        return _on_pool(site, name, request, started, wait, progress)
+    if kind == CLUSTER:
+        return _on_cluster(site, name, request, started, wait, progress)
+    started = started.model_copy(update={"job": jobs.start(site, request)})
+    progress.say(f"Started job {started.job}.")
     return _finished(site, started, progress) if wait else started
 
 
@@ -98,38 +102,53 @@ def prepared(
     return jobs.JobRequest(kind="train", model=model, channels=channels, hyperparameters=asked), data.version
 
 
-def _pool(site: Site, on: str, share: str | None) -> str | None:
-    kind, _, pool = on.partition(":")
-    if on != SAGEMAKER and (kind != BATCH or not pool):
-        raise CommandError(
-            thing="train", value=f"--on {on}", rule="names no place to train", fix="give sagemaker or batch:POOL"
-        )
-    if pool:
-        pool_jobs.check_share(site, pool, share)
-    return pool or None
+def _place(site: Site, on: str, share: str | None, workers: int, most_usd: float | None) -> tuple[str, str]:
+    """Return the kind of place and its name; raise before anything is made for one that takes no such job."""
+    kind, _, name = on.partition(":")
+    if on != SAGEMAKER and (kind not in (BATCH, CLUSTER) or not name):
+        fix = "give sagemaker, batch:POOL or cluster:CLUSTER"
+        raise CommandError(thing="train", value=f"--on {on}", rule="names no place to train", fix=fix)
+    if workers != 1 and kind != CLUSTER:
+        fix = "leave --workers away: a pool's nodes or the machine's GPUs say how many processes there are"
+        raise CommandError(thing="train", value=f"--workers {workers}", rule=f"means nothing on {on}", fix=fix)
+    if kind == CLUSTER and most_usd is not None:
+        fix = "leave --most-usd away, or train --on batch:POOL"
+        rule = "has no price: its machines are paid for whether they train or not"
+        raise CommandError(thing="train", value=f"--most-usd with --on {on}", rule=rule, fix=fix)
+    if kind == BATCH:
+        pool_jobs.check_share(site, name, share)
+    if kind == CLUSTER:
+        cluster_jobs.check_takes_jobs(site, name)
+    return kind, name
 
 
 def _on_pool(
-    site: Site,
-    pool: str,
-    request: jobs.JobRequest,
-    data_version: str,
-    recipe: str,
-    wait: bool,
-    progress: Progress,
+    site: Site, pool: str, request: jobs.JobRequest, started: TrainResult, wait: bool, progress: Progress
 ) -> TrainResult:
     name, id = pool_jobs.start(site, pool, request)
     progress.say(f"Submitted job {name} to pool {pool}, as {id}.")
-    started = TrainResult(job=name, model=request.model, recipe=recipe, data_version=data_version)
+    started = started.model_copy(update={"job": name})
     if not wait:
         return started
     ended = pool_jobs.follow(site, pool, name, id, progress)
     return _reported(site, started, pool_jobs.artifact(site, name), pool_jobs.seconds(ended))
 
 
+def _on_cluster(
+    site: Site, cluster: str, request: jobs.JobRequest, started: TrainResult, wait: bool, progress: Progress
+) -> TrainResult:
+    name = cluster_jobs.start(site, cluster, request)
+    progress.say(f"Ordered job {name} from cluster {cluster}, workers={request.workers}.")
+    started = started.model_copy(update={"job": name})
+    if not wait:
+        return started
+    seconds = cluster_jobs.seconds(cluster_jobs.follow(site, cluster, name, progress)) or 0
+    return _reported(site, started, cluster_jobs.artifact(site, cluster, name), seconds)
+
+
 def _kept(
     site: Site,
-    pool: str | None,
+    pool: str,
     request: jobs.JobRequest,
     run: str | None,
     most_usd: float,

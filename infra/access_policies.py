@@ -141,6 +141,7 @@ def _look(reach: Reach) -> tuple[Statement, ...]:
     read_logs = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams")
     logs = ("log-group:/aws/sagemaker/TrainingJobs*", "log-group:/aws/batch/*")
     of_endpoints = reach.anything("logs", f"log-group:/aws/sagemaker/Endpoints/{reach.project}-{reach.environment}-*")
+    of_clusters = reach.anything("logs", f"log-group:/{reach.project}/{reach.environment}/clusters/*")
     contracts = reach.anything("ssm", f"parameter/{reach.project}/{reach.environment}/*")
     return (
         Statement(_LOOK_AROUND),
@@ -153,7 +154,7 @@ def _look(reach: Reach) -> tuple[Statement, ...]:
         Statement(("sagemaker:DescribeTrainingJob",), reach.jobs),
         Statement(("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"), reach.versions),
         Statement(("sagemaker:ListTags",), (*reach.released, *reach.jobs, *reach.versions)),
-        Statement(read_logs, (*reach.anything("logs", *logs), *of_endpoints)),
+        Statement(read_logs, (*reach.anything("logs", *logs), *of_endpoints, *of_clusters)),
         Statement(("ssm:GetParameter",), contracts),
     )
 

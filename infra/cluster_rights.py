@@ -1,5 +1,7 @@
 """What the machines of a cluster may do in AWS, and nothing beside it."""
 
+from collections.abc import Sequence
+
 from infra.naming import Names
 from infra.role import PULL_IMAGE, Statement
 from infra.spec.clusters import METRIC_NAMESPACE
@@ -15,19 +17,26 @@ _SESSIONS = (
 
 
 def worker_rights(
-    names: Names, contract: ClusterContract, *, repository_arn: str, bucket_arn: str, key_arn: str
+    names: Names, contract: ClusterContract, *, repository_arn: str, reads: Sequence[str], writes: str, key_arn: str
 ) -> tuple[Statement, ...]:
-    """Return the rights of a worker: be reached, pull its image, log, work in its part of the bucket, drain."""
-    return _member_rights(names, contract, contract.workers_group, repository_arn, bucket_arn, key_arn)
+    """Return the rights of a worker: be reached, pull its image, log, read data, write its part of a bucket, drain."""
+    return _member_rights(names, contract, contract.workers_group, repository_arn, reads, writes, key_arn)
 
 
 def head_rights(
-    names: Names, contract: ClusterContract, *, repository_arn: str, bucket_arn: str, key_arn: str, zone_arn: str
+    names: Names,
+    contract: ClusterContract,
+    *,
+    repository_arn: str,
+    reads: Sequence[str],
+    writes: str,
+    key_arn: str,
+    zone_arn: str,
 ) -> tuple[Statement, ...]:
     """Return the rights of the head: those of a worker, and to write its address, ask for workers and end idle ones."""
     own_record = {"route53:ChangeResourceRecordSetsNormalizedRecordNames": contract.head_address}
     return (
-        *_member_rights(names, contract, contract.head_group, repository_arn, bucket_arn, key_arn),
+        *_member_rights(names, contract, contract.head_group, repository_arn, reads, writes, key_arn),
         Statement(
             ("route53:ChangeResourceRecordSets",), (zone_arn,), condition={"ForAllValues:StringEquals": own_record}
         ),
@@ -40,7 +49,13 @@ def head_rights(
 
 
 def _member_rights(
-    names: Names, contract: ClusterContract, group: str, repository_arn: str, bucket_arn: str, key_arn: str
+    names: Names,
+    contract: ClusterContract,
+    group: str,
+    repository_arn: str,
+    reads: Sequence[str],
+    writes: str,
+    key_arn: str,
 ) -> tuple[Statement, ...]:
     place = f"{names.region}:{names.account_id}"
     return (
@@ -52,11 +67,11 @@ def _member_rights(
             ("logs:CreateLogStream", "logs:PutLogEvents"), (f"arn:aws:logs:{place}:log-group:{contract.log_group}:*",)
         ),
         Statement(("autoscaling:CompleteLifecycleAction",), (_group_arn(names, group),)),
-        Statement(("s3:ListBucket",), (bucket_arn,)),
-        Statement(("s3:GetObject",), (f"{bucket_arn}/*",)),
-        Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (f"{bucket_arn}/{contract.artifact_prefix}*",)),
+        Statement(("s3:ListBucket",), tuple(reads)),
+        Statement(("s3:GetObject",), tuple(f"{bucket}/*" for bucket in reads)),
+        Statement(("s3:PutObject", "s3:AbortMultipartUpload"), (f"{writes}/{contract.artifact_prefix}*",)),
         # Of a run only the last few checkpoints are kept.
-        Statement(("s3:DeleteObject",), (f"{bucket_arn}/{contract.artifact_prefix}*checkpoints/*",)),
+        Statement(("s3:DeleteObject",), (f"{writes}/{contract.artifact_prefix}*checkpoints/*",)),
         Statement(("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
     )
 

@@ -65,6 +65,11 @@ class S3Folder:
             with _told(f"file {name!r} of {self.uri}"):
                 self._client.download_file(self._bucket, self._prefix + name, str(path))
 
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file of these bytes there."""
+        with _told(f"file {name!r} of {self.uri}"):
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=content)
+
     def upload(self, path: Path, name: str) -> None:
         """Put a file there."""
         with _told(f"file {name!r} of {self.uri}"):

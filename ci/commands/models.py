@@ -20,9 +20,15 @@ JobName = Annotated[
 ]
 
 Place = Annotated[
-    str, typer.Option(metavar="PLACE", help="Where: `sagemaker`, or `batch:POOL` for a pool of GPU machines.")
+    str,
+    typer.Option(
+        metavar="PLACE", help="Where: `sagemaker`, `batch:POOL` or `cluster:CLUSTER`, by its name in the environment."
+    ),
 ]
 BegunRun = Annotated[str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")]
+Workers = Annotated[
+    int, typer.Option(min=1, max=1000, metavar="COUNT", help="On a cluster: processes that share the work.")
+]
 Stream = Annotated[
     bool, typer.Option("--stream", help="Read the data from S3 while training, instead of copying it beforehand.")
 ]
@@ -48,6 +54,7 @@ def train(
     ] = None,
     on: Place = "sagemaker",
     share: Share = None,
+    workers: Workers = 1,
     stream: Stream = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
     most_usd: Annotated[
@@ -81,6 +88,7 @@ def train(
         changes=_pairs(changes or ()),
         on=on,
         share=share,
+        workers=workers,
         stream=stream,
         wait=wait,
         most_usd=most_usd,

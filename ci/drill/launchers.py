@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import Any
 
 import psutil
 
-from ci.artifacts import fetch_archive
+from ci import cluster_jobs
+from ci.contracts import cluster_contract
 from ci.drill import platform, ray_cluster
 from ci.drill.pools import reclaim
 from ci.errors import WorkError
@@ -26,11 +28,10 @@ from ci.site import Site
 from ci.train import prepared, train
 from ci.workspace import ROOT
 from ml.contract import BASE_DIR_VARIABLE
-from ml.launchers.assignment import Assignment
 
 MODEL, RECIPE = "review_writer", "debug"
 CHANGES = {"most_examples": "160", "log_every": "5", "checkpoint_every": "5"}
-TAIL_LINES = 15
+TAIL_LINES, POLL_SECONDS = 15, 0.3
 ALONE = ("-m", "ml", "train")
 PROCESSES = (*ALONE, "--processes", "2")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "ml", "train")
@@ -120,11 +121,15 @@ class Launchers:
     def _platform(self, on: str) -> Callable[[Heard], Path]:
         def launch(heard: Heard) -> Path:
             heard.strike = (lambda: reclaim(self._site.client)) if on == "batch:one" else None
-            asked: dict[str, Any] = {"recipe": self._recipe, "changes": self._changes, "on": on, "progress": heard}
-            job = train(self._site, self._model, **asked).job
-            return self._site.workspace.folder(self._site.name) / "jobs" / job
+            return self._trained(on, heard)
 
         return launch
+
+    def _trained(self, on: str, heard: Heard, workers: int = 1) -> Path:
+        """Train as `groundplan train --on` does; return the folder of the model."""
+        asked: dict[str, Any] = {"recipe": self._recipe, "changes": self._changes, "on": on, "workers": workers}
+        job = train(self._site, self._model, **asked, progress=heard).job
+        return self._site.workspace.folder(self._site.name) / "jobs" / job
 
     def _shell(self, *words: str) -> Callable[[Heard], Path]:
         def launch(heard: Heard) -> Path:
@@ -145,25 +150,29 @@ class Launchers:
         return launch
 
     def _on_ray(self, heard: Heard) -> Path:
-        bucket = f"s3://{platform.BUCKETS['artifacts']}"
-        job = Assignment(
-            job="on-ray",
-            hyperparameters=dict(self._request.hyperparameters),
-            channels=dict(self._request.channels),
-            checkpoints=f"{bucket}/runs/on-ray",
-            output=f"{bucket}/jobs/on-ray",
-        )
-        with ray_cluster.running(self._environment({}), nodes=2) as cluster:
+        cpus, threads = platform.CLUSTER.worker.vcpus, {"OMP_NUM_THREADS": "1"}
+        with ray_cluster.running(self._environment(threads), nodes=2, cpus=cpus) as cluster, self._head(cluster):
 
             def lose() -> None:
                 cluster.lose_node()
                 cluster.add_node()
 
             heard.strike = lose
-            words = ("-m", "ml.clusters", "--address", cluster.address, "train", job.written(), "--workers", "2")
-            with self._started(cluster.environment, *words) as process:
-                _hear(process, heard)
-        return fetch_archive(self._site, f"{job.output}/model.tar.gz", self._folder / "on-ray")
+            return self._trained(f"cluster:{platform.CLUSTER.name}", heard, workers=2)
+
+    @contextmanager
+    def _head(self, cluster: ray_cluster.RayCluster) -> Iterator[None]:
+        """Do what the head of a cluster does beside Ray: take jobs."""
+        contract = cluster_contract(self._site, platform.CLUSTER.name)
+        folder = f"s3://{contract.artifact_bucket}/{contract.artifact_prefix}"
+        words = ("jobs", folder, "--log-group", contract.log_group, "--every", "0.3")
+        with self._started(cluster.environment, "-m", "ml.clusters", "--address", cluster.address, *words) as process:
+            try:
+                while process.poll() is None and not cluster_jobs.takes_jobs(self._site, platform.CLUSTER.name):
+                    time.sleep(POLL_SECONDS)
+                yield
+            finally:
+                process.terminate()
 
     def _started(self, variables: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

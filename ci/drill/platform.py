@@ -13,13 +13,16 @@ from ci.drill.pools import RETRY, TRUST, make_queue
 from ci.site import Site
 from ci.workspace import ROOT, Workspace
 from infra import localcloud
-from infra.spec import Environment, GpuNeed, GpuPoolSpec
-from infra.spec.contract import PoolContract, TrainingContract
+from infra.spec import ClusterSpec, Environment, GpuNeed, GpuPoolSpec
+from infra.spec.contract import ClusterContract, PoolContract, TrainingContract
 from ml.contract import ARTIFACT_BUCKET_VARIABLE, DATA_BUCKET_VARIABLE
 
 POOLS = (
     GpuPoolSpec(name="one", need=GpuNeed(gpus=1), max_nodes=2),
     GpuPoolSpec(name="two", need=GpuNeed(gpus=1), purchase="on-demand", nodes=2, max_nodes=2),
+)
+CLUSTER = ClusterSpec(
+    name="shared", worker_types=("m6i.xlarge", "m7i.xlarge", "c6i.xlarge", "r6i.xlarge"), max_workers=2
 )
 BUCKETS = {"data": "launchers-data", "artifacts": "launchers-artifacts"}
 IMAGE = "example/ml:v1"
@@ -44,6 +47,7 @@ def running(home: Path, program: Path = ROOT) -> Iterator[Site]:
         _tell(site, TrainingContract.parameter_name(site.environment.project, site.name), _training(role))
         for pool in POOLS:
             prepare_pool(site, pool, BUCKETS)
+        _prepare_cluster(site)
         yield site
     finally:
         localcloud.stop("launchers", home)
@@ -51,11 +55,11 @@ def running(home: Path, program: Path = ROOT) -> Iterator[Site]:
 
 def _environment() -> Environment:
     local = environments.load("local")
-    home = local.regions[0].model_copy(update={"gpu_pools": POOLS})
+    home = local.regions[0].model_copy(update={"gpu_pools": POOLS, "clusters": (CLUSTER,)})
     return local.model_copy(update={"regions": (home,)})
 
 
-def _tell(site: Site, name: str, contract: TrainingContract | PoolContract) -> None:
+def _tell(site: Site, name: str, contract: TrainingContract | PoolContract | ClusterContract) -> None:
     site.client("ssm").put_parameter(Name=name, Value=contract.model_dump_json(), Type="String")
 
 
@@ -90,6 +94,22 @@ def prepare_pool(site: Site, pool: GpuPoolSpec, buckets: Mapping[str, str]) -> N
         queue_arns=queues, job_definition_arn=definition, log_group=group, events_queue="none", **pool.terms
     )
     _tell(site, PoolContract.parameter_name(site.environment.project, site.name, pool.name), contract)
+
+
+def _prepare_cluster(site: Site) -> None:
+    """Hand over where a cluster's orders and lines go; its machines are somebody else's."""
+    contract = ClusterContract(
+        engine="ray",
+        image_uri=IMAGE,
+        head_address="127.0.0.1",
+        head_group="none",
+        workers_group="none",
+        log_group=f"/launchers/clusters/{CLUSTER.name}",
+        artifact_bucket=BUCKETS["artifacts"],
+        artifact_prefix=f"clusters/{CLUSTER.name}/",
+    )
+    site.client("logs").create_log_group(logGroupName=contract.log_group)
+    _tell(site, ClusterContract.parameter_name(site.environment.project, site.name, CLUSTER.name), contract)
 
 
 def _container(pool: GpuPoolSpec, group: str, buckets: Mapping[str, str]) -> dict[str, Any]:

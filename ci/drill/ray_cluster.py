@@ -20,19 +20,19 @@ OBJECT_STORE_BYTES = str(80 * 2**20)
 
 
 class RayCluster:
-    """A cluster at `address`; every node has one CPU, so that each worker of a job takes a node.
+    """A cluster at `address`; every node has so many `cpus`, as each worker of a job takes, so that it takes a node.
 
     Only who has the variables of `environment` may use it.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], cpus: int) -> None:
         with create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
         # Without a token of its own a cluster takes what it finds in the home folder, or is open to everybody here.
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         self.environment = {**environment, **token}
-        self._folder, self._port = folder, port
+        self._folder, self._port, self._cpus = folder, port, cpus
         self._nodes: list[subprocess.Popen[bytes]] = []
 
     def start_head(self) -> None:
@@ -42,7 +42,7 @@ class RayCluster:
 
     def add_node(self) -> None:
         """Start a node; it has joined when this returns. The head's monitor reads its logs: they lie in one folder."""
-        self._start(f"--address={self.address}", "--num-cpus=1", "--include-log-monitor=false")
+        self._start(f"--address={self.address}", f"--num-cpus={self._cpus}", "--include-log-monitor=false")
 
     def lose_node(self) -> None:
         """Kill the newest node, and all that runs on it, as when its machine is taken."""
@@ -81,11 +81,11 @@ class RayCluster:
 
 
 @contextmanager
-def running(environment: Mapping[str, str], nodes: int) -> Iterator[RayCluster]:
+def running(environment: Mapping[str, str], nodes: int, cpus: int = 1) -> Iterator[RayCluster]:
     """Run a cluster; its processes and its folder go with the context."""
     # Ray makes sockets there, whose paths may have some 100 characters.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        cluster = RayCluster(Path(folder), environment)
+        cluster = RayCluster(Path(folder), environment, cpus)
         try:
             cluster.start_head()
             for _ in range(nodes):

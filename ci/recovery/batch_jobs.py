@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ci import jobs, pool_jobs
+from ci.artifacts import is_there
 from ci.known_jobs import BATCH
 from ci.recovery.keeper import AtWork, Ended, Status, Unknown
 from ci.recovery.state import Attempt, Outcome, Purchase
@@ -63,7 +64,7 @@ class BatchJobs:
         name = self.name(attempt)
         try:
             job = pool_jobs.described(self._site, self._pool, name).get(name)
-            forgotten = job is None and pool_jobs.left_a_model(self._site, name)
+            forgotten = job is None and is_there(self._site, pool_jobs.artifact(self._site, name))
         except (BotoCoreError, ClientError):
             return Unknown()
         if job is None:

@@ -10,7 +10,10 @@ from infra.spec import ClusterSpec
 from infra.spec.clusters import DRAIN_HOOK, LAUNCH_HOOK, METRIC_NAME, METRIC_NAMESPACE
 from infra.spec.contract import ClusterContract
 
-HEAD_FILES = ("machine.sh", "set-up.sh", "ray.sh", "scale.sh", "ray.service", "scale.service", "scale.timer")
+HEAD_FILES = (
+    *("machine.sh", "set-up.sh", "ray.sh", "scale.sh", "jobs.sh"),
+    *("ray.service", "scale.service", "scale.timer", "jobs.service"),
+)
 WORKER_FILES = ("machine.sh", "set-up.sh", "ray.sh", "drain.sh", "ray.service", "drain.service")
 
 _FOLDER = Path(__file__).parent
@@ -21,6 +24,7 @@ def head_script(spec: ClusterSpec, contract: ClusterContract, *, region: str, zo
     """Return what the head runs at its first start. Values that Terraform knows later may stand in it."""
     own = {
         "AGENT": "scale.timer",
+        "FOLDER": f"s3://{contract.artifact_bucket}/{contract.artifact_prefix}",
         "GPUS": "0",
         "GROUP": contract.head_group,
         "IDLE_SECONDS": str(60 * spec.idle_minutes),

@@ -17,7 +17,8 @@ else
   options+=("--address=$HEAD_ADDRESS:$RAY_PORT")
 fi
 docker rm --force ray >/dev/null 2>&1 || true
-machine=(--network=host --ipc=host --ulimit=nofile=65536:65536 "--env=RAY_CLOUD_INSTANCE_ID=$instance")
+machine=(--network=host --ipc=host --ulimit=nofile=65536:65536 "--env=RAY_CLOUD_INSTANCE_ID=$instance"
+  "--env=AWS_DEFAULT_REGION=$AWS_REGION")
 [ "$GPUS" = 0 ] || machine+=(--gpus=all)
 exec docker run --rm --name=ray "${machine[@]}" --log-driver=awslogs "--log-opt=awslogs-region=$AWS_REGION" \
   "--log-opt=awslogs-group=$LOG_GROUP" "--log-opt=awslogs-stream=$KIND/$instance" --entrypoint=ray "$IMAGE" start "${options[@]}"

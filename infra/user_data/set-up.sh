@@ -47,5 +47,8 @@ systemctl daemon-reload
 systemctl enable --now ray.service
 try "$JOIN_SECONDS" node_id
 systemctl enable --now "$AGENT"
+if [ "$KIND" = head ]; then
+  systemctl enable --now jobs.service
+fi
 answer "$LAUNCH_HOOK" CONTINUE
 say "$KIND of $CLUSTER is ready"

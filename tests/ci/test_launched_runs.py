@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,17 +20,22 @@ TOY = ROOT / "tests" / "ml" / "toy_model"
 
 
 @pytest.mark.parametrize(
-    ("on", "says"),
+    ("asked", "says"),
     [
-        ("batsch:small", "--on batsch:small names no place to train"),
-        ("batch:", "names no place to train"),
-        ("batch:smal", "use 'small'|'small'"),
+        ({"on": "batsch:small"}, "--on batsch:small names no place to train"),
+        ({"on": "batch:"}, "names no place to train"),
+        ({"on": "batch:smal"}, "use 'small'|'small'"),
+        ({"on": "cluster:shard"}, "use 'shared'|'shared'"),
+        ({"on": "batch:small", "workers": 2}, "--workers 2 means nothing on batch:small"),
+        ({"on": "cluster:shared", "most_usd": 1.0}, "--most-usd with --on cluster:shared has no price"),
     ],
 )
-def test_a_place_that_is_none_is_named_with_the_cure(on: str, says: str, tmp_path: Path) -> None:
+def test_a_place_that_takes_no_such_job_is_named_with_the_cure(
+    asked: dict[str, Any], says: str, tmp_path: Path
+) -> None:
     nowhere = Site(environments.load("local"), Workspace(home=tmp_path), "http://127.0.0.1:9")
     with pytest.raises(CommandError, match=says):
-        train(nowhere, "review_writer", recipe="debug", on=on)
+        train(nowhere, "review_writer", recipe="debug", **asked)
 
 
 def test_a_run_is_struck_once_at_its_first_checkpoint_and_says_where_it_went_on() -> None:

@@ -1,12 +1,19 @@
-"""Jobs of a pool: known by their names as SageMaker's are, and kept going to their end within a budget."""
+"""Jobs of pools and clusters: known by their names as SageMaker's are; a pool's kept going within a budget."""
 
+import json
+import subprocess
+import sys
 import textwrap
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ci import known_jobs, pool_jobs, runs
+from ci import cluster_jobs, known_jobs, pool_jobs, runs
+from ci.contracts import cluster_contract
 from ci.drill import platform
 from ci.drill.pools import reclaim
 from ci.errors import CommandError, JobError
@@ -19,6 +26,7 @@ from ci.recovery.run import check_begun, keep, pool_rules, spot_share, store
 from ci.recovery.state import Outcome, Purchase
 from ci.site import Site
 from ci.status import status
+from ci.train import train as train_model
 from tests.ci.conftest import REPOSITORY
 
 # What these jobs do is written in their hyperparameters; an archive with what `runs` reads is all that is wanted here.
@@ -133,6 +141,58 @@ def test_a_run_outlives_its_spot_machines_and_ends_on_demand_within_its_budget(s
     assert keep(site, RUN, work, rules, QUIET) == (job, known), "a run that is done is done"
     with pytest.raises(CommandError, match=f"--on sagemaker is not where it was begun, on {place}"):
         check_begun(site, RUN, "sagemaker")
+
+
+# On a cluster jobs are told what to do in their fourth word.
+ASSIGNED = "import json, sys; globals().update(json.loads(sys.argv[4]))\n"
+HEAD = """
+import sys, boto3
+from ml.clusters.job_log import Logs
+from ml.clusters.jobs import Jobs
+folder, group, program = sys.argv[1:]
+Jobs("127.0.0.1:1", folder, Logs(boto3.client("logs"), group), (sys.executable, "-c", program)).serve(0.2)
+"""
+
+
+@contextmanager
+def head(site: Site, program: str) -> Iterator[None]:
+    """What takes a cluster's jobs; small programs stand for Ray, which tests/ci/test_launched_runs.py has."""
+    contract = cluster_contract(site, "shared")
+    folder = f"s3://{contract.artifact_bucket}/{contract.artifact_prefix}"
+    words = (sys.executable, "-c", HEAD, folder, contract.log_group, ASSIGNED + program)
+    with subprocess.Popen(words, cwd=REPOSITORY, env=site.variables()) as process:
+        try:
+            while process.poll() is None and not cluster_jobs.takes_jobs(site, "shared"):
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+
+
+def test_a_cluster_without_a_head_is_told_before_anything_is_ordered(site: Site) -> None:
+    with pytest.raises(
+        CommandError, match=r"its head has not been heard of for 120 s; the embedded cloud starts no Ray"
+    ):
+        train_model(site, "review_writer", recipe="debug", on="cluster:shared")
+
+
+def test_a_name_is_enough_to_find_a_job_of_a_cluster_too(site: Site) -> None:
+    with head(site, LEAVE_A_MODEL + "if len(job) % 2: sys.exit(3)"):
+        name = cluster_jobs.start(site, "shared", replace(asked(""), name="even", workers=2))
+        assert cluster_jobs.follow(site, "shared", name, QUIET).starts == 1
+        assert known_jobs.get(site, name).place == "cluster:shared"
+        assert runs.show(site, name).report == {"accuracy": 0.5}
+        assert list(logs(site, name, follow=True)) == ["it is done"]
+        order = json.loads(
+            site.client("s3")
+            .get_object(Bucket="launchers-artifacts", Key="clusters/shared/orders/even.json")["Body"]
+            .read()
+        )
+        assert (order["workers"], order["cpus"], order["gpus"]) == (2, 4, 0)
+        failing = cluster_jobs.start(site, "shared", replace(asked(""), name="uneven-"))
+        with pytest.raises(JobError, match="failed is how it ended, with exit code 3"):
+            cluster_jobs.follow(site, "shared", failing, QUIET)
+        assert known_jobs.get(site, failing).state == "Failed"
 
 
 def ended(**more: Any) -> dict[str, Any]:

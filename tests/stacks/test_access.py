@@ -50,6 +50,7 @@ SERVER = f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-us-east-1-serving"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/groundplan-prod-boundary"
 QUEUE, SETTINGS = "job-queue/groundplan-prod-pool-large", "endpoint-config/groundplan-prod-a"
 GROUP, LOG = "autoScalingGroup:1:autoScalingGroupName/a", "log-group:/aws/sagemaker/TrainingJobs:log-stream:a"
+CLUSTER_LOG = "log-group:/groundplan/prod/clusters/shared:log-stream:jobs/a"
 TRAIL, OPERATOR = "trail/groundplan-prod-trail", f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-operator"
 ALARM = "alarm:groundplan-prod-a"
 VERSION = "model-package/groundplan-prod-review-sentiment/1"
@@ -77,6 +78,7 @@ MATRIX: list[tuple[str, Request, str]] = [
     ("delete an endpoint", Request("sagemaker:DeleteEndpoint", arn("sagemaker", ENDPOINT)), "-----"),
     ("see an endpoint", Request("sagemaker:DescribeEndpoint", arn("sagemaker", ENDPOINT)), "DMOAC"),
     ("read a job's log", Request("logs:GetLogEvents", arn("logs", LOG)), "DMO-C"),
+    ("read a cluster's log", Request("logs:GetLogEvents", arn("logs", CLUSTER_LOG)), "DMO-C"),
     ("see figures", Request("cloudwatch:GetMetricData", "*"), "DMOAC"),
     ("silence an alarm", Request("cloudwatch:DisableAlarmActions", arn("cloudwatch", ALARM)), "--O--"),
     ("stop a roll-out to devices", Request("iot:CancelJob", arn("iot", "job/groundplan-prod-a")), "--O--"),
@@ -108,6 +110,7 @@ FOREIGN = [
     Request("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin", TO_SAGEMAKER),
     Request("iam:PassRole", TRAINER, {"iam:PassedToService": "ec2.amazonaws.com"}),
     Request("ssm:GetParameter", arn("ssm", "parameter/groundplan/dev/training")),
+    Request("logs:GetLogEvents", arn("logs", CLUSTER_LOG.replace("prod", "dev"))),
 ]
 
 

@@ -67,6 +67,7 @@ def test_the_head_starts_ray_and_says_where_it_is(node: Machine, head: str) -> N
     with node.started(head) as process:
         assert process.wait(timeout=30) == 0
         node.until(lambda: node.calls("docker", "run"))
+        node.until(lambda: node.calls("docker", "exec", "ray", "python", "-m", "ml.clusters", "--address", RAY, "jobs"))
     assert ray_options(node) == [
         *("start", "--block", "--node-ip-address=10.20.1.7", "--head", "--port=6379", "--dashboard-host=127.0.0.1"),
         *("--dashboard-port=8265", "--num-cpus=0", "--disable-usage-stats"),
@@ -74,6 +75,9 @@ def test_the_head_starts_ray_and_says_where_it_is(node: Machine, head: str) -> N
     (run,) = node.calls("docker", "run")
     assert {"--network=host", "--entrypoint=ray", "--env=RAY_CLOUD_INSTANCE_ID=i-0a1b2c3d4e5f60718"} <= set(run)
     assert "--gpus=all" not in run
+    (jobs,) = node.calls("docker", "exec", "ray", "python", "-m", "ml.clusters", "--address", RAY, "jobs")
+    folder = f"s3://{CONTRACT.artifact_bucket}/{CONTRACT.artifact_prefix}"
+    assert jobs[-3:] == [folder, "--log-group", CONTRACT.log_group]
     (record,) = node.calls("aws", "route53", "change-resource-record-sets")
     (change,) = json.loads(record[record.index("--change-batch") + 1])["Changes"]
     assert change["ResourceRecordSet"]["Name"] == CONTRACT.head_address

@@ -8,6 +8,7 @@ AGENT='scale.timer'
 AWS_REGION='us-east-1'
 CLUSTER='shared'
 DASHBOARD_PORT='8265'
+FOLDER='s3://groundplan-dev-us-east-1-111111111111-artifacts/clusters/shared/'
 GPUS='0'
 GROUP='groundplan-dev-cluster-shared-head'
 HEAD_ADDRESS='head.shared.dev.groundplan.internal'
@@ -119,6 +120,9 @@ systemctl daemon-reload
 systemctl enable --now ray.service
 try "$JOIN_SECONDS" node_id
 systemctl enable --now "$AGENT"
+if [ "$KIND" = head ]; then
+  systemctl enable --now jobs.service
+fi
 answer "$LAUNCH_HOOK" CONTINUE
 say "$KIND of $CLUSTER is ready"
 END_OF_FILE
@@ -142,7 +146,8 @@ else
   options+=("--address=$HEAD_ADDRESS:$RAY_PORT")
 fi
 docker rm --force ray >/dev/null 2>&1 || true
-machine=(--network=host --ipc=host --ulimit=nofile=65536:65536 "--env=RAY_CLOUD_INSTANCE_ID=$instance")
+machine=(--network=host --ipc=host --ulimit=nofile=65536:65536 "--env=RAY_CLOUD_INSTANCE_ID=$instance"
+  "--env=AWS_DEFAULT_REGION=$AWS_REGION")
 [ "$GPUS" = 0 ] || machine+=(--gpus=all)
 exec docker run --rm --name=ray "${machine[@]}" --log-driver=awslogs "--log-opt=awslogs-region=$AWS_REGION" \
   "--log-opt=awslogs-group=$LOG_GROUP" "--log-opt=awslogs-stream=$KIND/$instance" --entrypoint=ray "$IMAGE" start "${options[@]}"
@@ -172,6 +177,14 @@ while read -r word value; do
       ;;
   esac
 done <<<"$plan"
+END_OF_FILE
+cat >"$ROOT/opt/groundplan/jobs.sh" <<'END_OF_FILE'
+#!/bin/bash
+# Does what the cluster is asked to train, on the head; systemd starts it again when it ends, as it does when Ray ends.
+# shellcheck source=machine.sh
+. "${GROUNDPLAN_ROOT:-}/opt/groundplan/machine.sh"
+
+in_ray python -m ml.clusters --address "$HEAD_ADDRESS:$RAY_PORT" jobs "$FOLDER" --log-group "$LOG_GROUP"
 END_OF_FILE
 cat >"$ROOT/etc/systemd/system/ray.service" <<'END_OF_FILE'
 [Unit]
@@ -208,6 +221,20 @@ AccuracySec=1
 
 [Install]
 WantedBy=timers.target
+END_OF_FILE
+cat >"$ROOT/etc/systemd/system/jobs.service" <<'END_OF_FILE'
+[Unit]
+Description=Does what the cluster is asked to train
+After=ray.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/opt/groundplan/jobs.sh
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
 END_OF_FILE
 chmod 755 "$ROOT"/opt/groundplan/*.sh
 exec "$ROOT/opt/groundplan/set-up.sh"
