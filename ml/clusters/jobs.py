@@ -4,6 +4,7 @@ A head that is new finds the jobs of the one before still running and begins the
 checkpoints.
 """
 
+import secrets
 import signal
 import subprocess
 import sys
@@ -81,9 +82,15 @@ class Jobs:
         self._orders, self._stops, self._states = (
             S3Folder(f"{folder.rstrip('/')}/{name}") for name in (orders.ORDERS, orders.STOPS, orders.STATES)
         )
+        self._name = secrets.token_hex(8)
         self._running: dict[str, tuple[Work, JobLog, JobState]] = {}
         self._over = set[str]()
         self._told_alive = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return bool(self._running)
 
     def serve(self, every: float) -> None:
         """Look after all of them until SIGTERM."""
@@ -127,7 +134,7 @@ class Jobs:
             log.write([f"error: {error}"])
             self._end(job, state, Status.FAILED, error.exit_code)
             return
-        state = replace(state, starts=state.starts + 1)
+        state = replace(state, starts=state.starts + 1, head=self._name)
         self._states.write(f"{job}.json", state.written())
         self._running[job] = (Work(self._command, self._address, order), log, state)
 
@@ -135,19 +142,25 @@ class Jobs:
         """Return what an earlier head wrote down of a job, or the state of a new one."""
         if f"{job}.json" in self._states.sizes():
             return orders.read_state(self._states.read(f"{job}.json"))
-        return JobState(status=Status.RUNNING, starts=0, began=time.time())
+        return JobState(status=Status.RUNNING, starts=0, head="", began=time.time())
 
     def _attend(self, job: str, *, stop: bool) -> None:
         work, log, state = self._running[job]
-        if stop:
+        if stop or not self._is_mine(job):
             work.stop()
         code = work.exit_code()
         log.write(work.said())
         if code is None:
             return
-        status = Status.STOPPED if work.stopped else Status.FAILED if code else Status.SUCCEEDED
-        self._end(job, state, status, code)
+        if self._is_mine(job):
+            status = Status.STOPPED if work.stopped else Status.FAILED if code else Status.SUCCEEDED
+            self._end(job, state, status, code)
         del self._running[job]
+        self._over.add(job)
+
+    def _is_mine(self, job: str) -> bool:
+        """Whether no other head has begun the job since, which may be while one takes the other's place."""
+        return orders.read_state(self._states.read(f"{job}.json")).head == self._name
 
     def _end(self, job: str, state: JobState, status: Status, code: int | None) -> None:
         ended = replace(state, status=status, ended=time.time(), exit_code=code)

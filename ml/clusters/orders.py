@@ -40,10 +40,11 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class JobState:
-    """How a job is, how often a head began it, and when it began first and ended, in seconds since 1970."""
+    """How a job is, how often a head began it and which did last, and when it began first and ended (since 1970)."""
 
     status: Status
     starts: int
+    head: str
     began: float
     ended: float | None = None
     exit_code: int | None = None

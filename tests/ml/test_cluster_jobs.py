@@ -93,15 +93,29 @@ def test_a_job_is_stopped_by_request(logs: Any) -> None:
 
 def test_a_new_head_goes_on_with_what_the_one_before_had_begun(logs: Any) -> None:
     order("one")
-    S3Folder(FOLDER).write("states/one.json", JobState(status=Status.RUNNING, starts=1, began=7.0).written())
+    S3Folder(FOLDER).write(
+        "states/one.json", JobState(status=Status.RUNNING, starts=1, head="before", began=7.0).written()
+    )
     jobs = head(logs)
     until(jobs, lambda: state("one").status is not Status.RUNNING)
     assert (state("one").status, state("one").starts, state("one").began) == (Status.SUCCEEDED, 2, 7.0)
 
 
+def test_of_two_heads_the_one_that_began_a_job_last_does_it(logs: Any) -> None:
+    order("one")
+    before, after = head(logs, "import time; print('before'); time.sleep(60)"), head(logs, "print('after')")
+    before.look()
+    after.look()
+    until(before, lambda: not before.busy)
+    until(after, lambda: not after.busy)
+    assert (state("one").status, state("one").starts) == (Status.SUCCEEDED, 2)
+
+
 def test_a_job_that_takes_down_head_after_head_is_given_up(logs: Any) -> None:
     order("one")
-    S3Folder(FOLDER).write("states/one.json", JobState(status=Status.RUNNING, starts=MOST_STARTS, began=7.0).written())
+    S3Folder(FOLDER).write(
+        "states/one.json", JobState(status=Status.RUNNING, starts=MOST_STARTS, head="before", began=7.0).written()
+    )
     head(logs).look()
     assert state("one").status is Status.FAILED
     assert "the head did not outlive it" in lines(logs, "one")[0]
