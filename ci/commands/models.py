@@ -25,6 +25,9 @@ Place = Annotated[
         metavar="PLACE", help="Where: `sagemaker`, `batch:POOL` or `cluster:CLUSTER`, by its name in the environment."
     ),
 ]
+MostUsd = Annotated[
+    float | None, typer.Option(min=0.01, metavar="USD", help="Start again after reclaims, until this is spent.")
+]
 BegunRun = Annotated[str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")]
 Workers = Annotated[
     int, typer.Option(min=1, max=1000, metavar="COUNT", help="On a cluster: processes that share the work.")
@@ -57,10 +60,7 @@ def train(
     workers: Workers = 1,
     stream: Stream = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
-    most_usd: Annotated[
-        float | None,
-        typer.Option(min=0.01, metavar="USD", help="Start again after reclaims, until this is spent."),
-    ] = None,
+    most_usd: MostUsd = None,
     run: BegunRun = None,
     plan: PlanOnly = False,
     machine: PlannedMachine = None,
