@@ -19,7 +19,9 @@ def comment(result: PlanResult, *, most: int = markdown.MOST_OF_A_COMMENT) -> st
     What would be lost and the counts always stay. Of the rest go, until it fits: values that are updated in place, then
     addresses (types and how many there are stay), then the stacks that only gain.
     """
-    head = "\n\n".join([_title(result), *_red(result), _counts(result), *_undeclared(result)])
+    head = "\n\n".join([_title(result), *_red(result), *_counts(result), *_undeclared(result)])
+    if not result.summary.total:
+        return f"{head}\n"
     for note, lines in _VERBOSITIES:
         parts = [head, *([note] if note else []), *_details(result, lines), markdown.folded("graph", mermaid(result))]
         text = "\n\n".join(parts) + "\n"
@@ -27,11 +29,6 @@ def comment(result: PlanResult, *, most: int = markdown.MOST_OF_A_COMMENT) -> st
             return text
     note = "_All details are left out for their length: they are in the summary of the job._\n"
     return f"{head[: most - len(note) - 2]}\n\n{note}"
-
-
-def detailed(changes: Iterable[ResourceChange], *, values: bool) -> str:
-    """Return changes as a coloured block, with or without what changes in each."""
-    return markdown.fenced("diff", _all(changes) if values else _addresses(changes))
 
 
 def _title(result: PlanResult) -> str:
@@ -56,13 +53,14 @@ def _red(result: PlanResult) -> list[str]:
     return [markdown.caution(told + "\n".join(lines))]
 
 
-def _counts(result: PlanResult) -> str:
+def _counts(result: PlanResult) -> list[str]:
     changing = {name: plan for name, plan in result.stacks.items() if plan.total}
     rows = [
         (f"`{name}`", plan.create, plan.update, plan.replace, plan.destroy, _waits(result, plan))
         for name, plan in changing.items()
     ]
-    return markdown.table(("stack", "create>", "update>", "replace>", "destroy>", "reads what changes"), rows)
+    columns = ("stack", "create>", "update>", "replace>", "destroy>", "reads what changes")
+    return [markdown.table(columns, rows)] if rows else []
 
 
 def _waits(result: PlanResult, plan: StackPlan) -> str:

@@ -122,7 +122,7 @@ def drift(
     Example: groundplan drift prod
     """
     from ci import console
-    from ci.changes.drift_comment import drift_comment
+    from ci.changes.drift_comment import DONE, drift_comment
     from ci.changes.markdown import MOST_OF_A_SUMMARY, write
     from ci.drift import drift as look
     from ci.github import GitHub
@@ -134,7 +134,7 @@ def drift(
         title, body = f"{environment} drifted", drift_comment(result) if result.total else None
         GitHub(api, repository, token or "").issue(f"drift of {environment}", title, body)
     rows = [
-        (stack, change.action, change.address, "\n".join(change.attributes))
+        (stack, DONE[change.action], change.address, "\n".join(change.attributes))
         for stack, changes in result.stacks.items()
         for change in changes
     ]

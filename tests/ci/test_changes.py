@@ -146,6 +146,7 @@ def test_the_comment_tells_losses_first_then_counts_then_all() -> None:
     assert "`dev/old.tfstate`" in text
     assert "````diff" in text, "a value with a fence in it does not end the block"
     assert "[!CAUTION]" not in comment(result(TAGGED))
+    assert "|" not in comment(result(most=0))
 
 
 def test_a_comment_is_never_longer_than_github_takes_and_losses_stay() -> None:

@@ -48,7 +48,7 @@ def test_what_others_changed_and_removed_is_told_until_it_is_put_back(tiny: Tiny
         assert found == {"aws_ssm_parameter.changed": "update", "aws_ssm_parameter.removed": "destroy"}
         (issue,) = kept.issues.values()
         assert "value: (sensitive) → (sensitive)" in issue["body"]
-        assert "2 resources of 3 resources in 1 stack" in issue["body"]
+        assert "drifted: 2 of 3 resources in 1 stack" in issue["body"]
         ssm.put_parameter(Name="changed", Value="a", Overwrite=True)
         ssm.put_parameter(Name="removed", Value="a", Type="String")
         answer = tiny.run(*words)
