@@ -26,6 +26,17 @@ class GitHub:
     repository: str
     token: str
 
+    def __post_init__(self) -> None:
+        """Refuse what GitHub could not be asked with."""
+        for option, value in (("--repository", self.repository), ("--token", self.token)):
+            if not value:
+                raise CommandError(
+                    thing="GitHub",
+                    value=option,
+                    rule="has no value",
+                    fix="in a workflow give the step `GITHUB_TOKEN: ${{ github.token }}`; GITHUB_REPOSITORY is there",
+                )
+
     def comment(self, pull_request: int, about: str, body: str) -> Told:
         """Write the one comment about something on a pull request, anew or in its place."""
         place = f"issues/{pull_request}/comments"

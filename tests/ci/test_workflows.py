@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ci.cli import run
 from ci.errors import CommandError
 from ci.github import GitHub
 from ci.workflow.recorder import recorder
@@ -128,6 +129,27 @@ def test_a_comment_and_an_issue_are_written_once_renewed_and_closed() -> None:
         assert issue["state"] == "closed"
         with pytest.raises(CommandError, match=r"answered 404.*pull-requests: write"):
             GitHub(kept.url, "a/b", "token")._ask("PATCH", "issues/99", {})
+
+
+def test_a_workflow_learns_its_role_and_tells_what_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, plan = tmp_path / "output", tmp_path / "plan.md"
+    assert run(["roles", "prod", "--output", str(output)]) == 0
+    assert output.read_text() == capsys.readouterr().out
+    assert "plan=arn:aws:iam::333333333333:role/groundplan-prod-us-east-1-plan\n" in output.read_text()
+    plan.write_text("## Plan\n")
+    with recorder() as kept:
+        for name, value in {"GITHUB_API_URL": kept.url, "GITHUB_REPOSITORY": "a/b", "PULL_REQUEST": "7"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+        words = ["comment", str(plan), str(tmp_path / "cost.md"), "--about", "plan of dev"]
+        assert run(words) == 2
+        assert "GitHub: --token has no value" in capsys.readouterr().err
+        assert run([*words, "--token", "t"]) == 0
+        (comment,) = kept.comments.values()
+    assert "## Plan\n\n> [!WARNING]\n> `" in comment["body"]
+    assert "cost.md` was not written" in comment["body"]
 
 
 WORKFLOW = """
