@@ -32,6 +32,7 @@ _REASONS = {
     "replace_because_tainted": "its creation had failed halfway",
     "replace_because_cannot_update": "cannot be changed in place",
     "replace_by_request": "asked for",
+    "replace_by_triggers": "goes with what it names in replace_triggered_by",
     "delete_because_no_resource_config": "no longer declared",
     "delete_because_no_module": "no longer declared",
     "delete_because_wrong_repetition": "no longer counted",

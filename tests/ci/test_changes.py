@@ -52,7 +52,8 @@ def test_a_replacement_says_what_forces_it_and_whether_contents_go() -> None:
     )
     gone = one_change(["delete"], "aws_kms_key.main", reason="delete_because_no_resource_config")
     assert (gone.because, gone.loses, str(gone)) == ("no longer declared", True, "destroy aws_kms_key.main")
-    assert not one_change(["create", "delete"], "aws_launch_template.pool").loses
+    pool = one_change(["create", "delete"], "aws_batch_compute_environment.x", reason="replace_by_triggers")
+    assert (pool.because, pool.loses) == ("goes with what it names in replace_triggered_by", False)
 
 
 def test_drift_is_what_a_plan_would_put_back_and_no_noise() -> None:
