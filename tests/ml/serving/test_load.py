@@ -154,7 +154,8 @@ def test_a_leaving_server_finishes_what_was_begun_behind_a_closed_port(light: Li
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         request = post()
         writer.write(request[:-1])
-        await asyncio.sleep(0.1)
+        while "groundplan_connections 2" not in server.client.get("/metrics").text:
+            await asyncio.sleep(0.01)
         server.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(ConnectionRefusedError):
             while True:  # To its end, which the time of the whole story bounds.
