@@ -31,6 +31,9 @@ class DriftResult(Result):
 def drift(site: Site, *, progress: Progress = QUIET) -> DriftResult:
     """Look at every resource of every stack that is deployed, and change nothing, not even the state.
 
+    Run it with the code that was deployed: an argument that newer code changes too counts as drifted where the state
+    and AWS differ in it, if only in how they write it.
+
     Raises `StacksError` with Terraform's findings.
     """
     with platform_run(site, "drift", progress) as run, TemporaryDirectory(prefix="groundplan-") as folder:
