@@ -24,6 +24,7 @@ from torch.optim import Optimizer
 
 from ml.training import sealed
 from ml.training.copies import Copies
+from ml.training.kept_memory import KeptMemory
 from ml.training.sealed import UNFINISHED, name_of
 from ml.training.world import World
 
@@ -52,6 +53,7 @@ class Checkpoints:
         # What different attempts wrote at one step, each on some machines, is no checkpoint.
         self._attempt: str = world.everybody(secrets.token_hex(8))[0]
         self._saving: Future[None] | None = None
+        self._memory = KeptMemory()
         self.step = 0
 
     @property
@@ -73,7 +75,8 @@ class Checkpoints:
         }  # fmt: skip
         # Sealing puts the files on the disk.
         writer = FileSystemWriter(draft, sync_files=False)
-        written = async_save(_state(module, optimizer), storage_writer=writer, process_group=self._world.saving)
+        state, group = _state(module, optimizer), self._world.saving
+        written = async_save(state, storage_writer=writer, async_stager=self._memory, process_group=group)
         saving: Future[None] = Future()
         # The first process's save ends when all processes' files are written, and with it every other's.
         cast("Future[Any]", written).add_done_callback(lambda done: self._complete(done, saving, draft, facts))
