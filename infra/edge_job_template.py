@@ -35,14 +35,17 @@ class EdgeJobTemplate(Construct):
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
+        # The provider's default tags do not reach into a desired state.
+        marks = [{"Key": key, "Value": value} for key, value in {**tags, "model": spec.model}.items()]
+        inner = {**_limits(spec), "Tags": marks}
         state = {
-            "JobTemplateId": edge.job_template,
+            # The provider sees that it must replace a template where a whole field is another, not where a part of one
+            # is. So its name changes with what has parts.
+            "JobTemplateId": edge.job_template(json.dumps(inner)),
             "Description": f"Updates {spec.model} on the devices of {spec.name}",
             "Document": _document(spec, edge, bucket),
             "PresignedUrlConfig": {"RoleArn": presign_role_arn, "ExpiresInSec": _LINK_SECONDS},
-            **_limits(spec),
-            # The provider's default tags do not reach into a desired state.
-            "Tags": [{"Key": key, "Value": value} for key, value in {**tags, "model": spec.model}.items()],
+            **inner,
         }
         template = CloudcontrolapiResource(
             self,

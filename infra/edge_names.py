@@ -1,5 +1,6 @@
 """What the parts of an edge fleet are called, and on which topics its devices speak."""
 
+import hashlib
 from dataclasses import dataclass
 
 from infra.naming import Names
@@ -46,10 +47,10 @@ class EdgeNames:
         """Name the provisioning template."""
         return self.names.regional(self.fleet, longest=_TEMPLATE)
 
-    @property
-    def job_template(self) -> str:
-        """Name the job template."""
-        return self.names.regional(f"{self.fleet}-update", longest=_JOB_TEMPLATE)
+    def job_template(self, content: str) -> str:
+        """Name the job template with this content."""
+        figures = hashlib.sha256(content.encode()).hexdigest()[:8]
+        return self.names.regional(f"{self.fleet}-update-{figures}", longest=_JOB_TEMPLATE)
 
     @property
     def devices_metric(self) -> str:

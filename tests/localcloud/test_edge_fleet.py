@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,19 +30,27 @@ FLEET = EdgeFleetSpec(name="kiosks", model="review_sentiment")
 
 
 @pytest.fixture(scope="module")
-def module(cloud: CloudRecord, terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Module]:
-    """The stack, applied; destroyed at the end, and then nothing of it is left."""
+def made(cloud: CloudRecord) -> Iterator[dict[str, str]]:
+    """What the stack takes from others; gone at the end."""
     before = inventory(cloud)
     with ground(cloud) as made:
-        with_ground = inventory(cloud)
-        written = edge_stack(environments.load("local"), FLEET, made, tmp_path_factory.mktemp("cdktf.out"))
-        stack = terraform.stack(written, cloud)
-        applied = stack.apply()
-        assert applied.code == 0, applied.text
-        yield stack
-        destroyed = stack.destroy()
-        assert destroyed.code == 0, destroyed.text
-        assert inventory(cloud) == with_ground
+        yield made
+    assert inventory(cloud) == before
+
+
+@pytest.fixture(scope="module")
+def module(
+    made: dict[str, str], cloud: CloudRecord, terraform: Terraform, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Module]:
+    """The stack, applied; destroyed at the end, and then nothing of it is left."""
+    before = inventory(cloud)
+    written = edge_stack(environments.load("local"), FLEET, made, tmp_path_factory.mktemp("cdktf.out"))
+    stack = terraform.stack(written, cloud)
+    applied = stack.apply()
+    assert applied.code == 0, applied.text
+    yield stack
+    destroyed = stack.destroy()
+    assert destroyed.code == 0, destroyed.text
     assert inventory(cloud) == before
 
 
@@ -270,3 +279,15 @@ def test_what_is_watched_of_a_fleet_is_what_happened_to_it(
         assert time.monotonic() < deadline, offline
         time.sleep(0.1)
     assert counted(client, fleet_metric(edge.devices_metric)) == 10
+
+
+def test_other_tags_and_a_part_of_the_roll_out_can_be_changed(
+    module: Module, made: dict[str, str], terraform: Terraform, tmp_path: Path
+) -> None:
+    environment = environments.load("local").model_copy(update={"owner": "others@example.com"})
+    slower = FLEET.model_copy(update={"rollout": FLEET.rollout.model_copy(update={"maximum_per_minute": 50})})
+    changed = terraform.stack(edge_stack(environment, slower, made, tmp_path), module.cloud)
+    applied = changed.apply()
+    assert applied.code == 0, applied.text
+    planned = changed.plan()
+    assert planned.code == 0, planned.text

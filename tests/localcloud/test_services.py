@@ -23,6 +23,19 @@ def code_of(call: Any, **params: Any) -> str:
     return str(raised.value.response["Error"]["Code"])
 
 
+def test_a_launch_template_tells_the_tags_it_has_now(client: Clients) -> None:
+    ec2 = client("ec2")
+    given = {"ResourceType": "launch-template", "Tags": [{"Key": "owner", "Value": "us"}]}
+    made = ec2.create_launch_template(
+        LaunchTemplateName="tagged", LaunchTemplateData={"InstanceType": "t3.micro"}, TagSpecifications=[given]
+    )
+    identifier = made["LaunchTemplate"]["LaunchTemplateId"]
+    ec2.create_tags(Resources=[identifier], Tags=[{"Key": "owner", "Value": "others"}])
+    (template,) = ec2.describe_launch_templates(LaunchTemplateIds=[identifier])["LaunchTemplates"]
+    assert template["Tags"] == [{"Key": "owner", "Value": "others"}]
+    ec2.delete_launch_template(LaunchTemplateId=identifier)
+
+
 class TestModelRegistry:
     def test_versions_count_up_and_a_deleted_number_is_not_given_again(self, client: Clients) -> None:
         sagemaker = client("sagemaker")
