@@ -1,5 +1,6 @@
 """`out/demo.html`: one file with no request to anywhere, so that it can be mailed, archived or attached to a build."""
 
+from ci.changes.markdown import counted
 from ci.report.graph import Box, graph, templates
 from ci.report.plots import deploy_timeline, latency_histogram, training_curve
 from ci.report.story import StackBox, Story
@@ -23,5 +24,5 @@ def render(story: Story) -> str:
 
 def _box(stack: StackBox) -> Box:
     held = tuple(f"{count} × {type_.replace('aws_', '')}" for type_, count in stack.resources.items())
-    subtitle = f"{sum(stack.resources.values())} resources · {stack.seconds:.1f} s"
+    subtitle = f"{counted(sum(stack.resources.values()), 'resource')} · {stack.seconds:.1f} s"
     return Box(name=stack.name, after=stack.after, subtitle=subtitle, lines=held)

@@ -56,7 +56,7 @@ def training_curve(points: Sequence[CurvePoint]) -> str:
     axes.plot(steps, losses, color=PALETTE[0], alpha=0.35, linewidth=1, label="each logged step")
     window = max(1, len(losses) // 10)
     smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
-    axes.plot(steps[window - 1 :], smooth, color=PALETTE[0], linewidth=2, label=f"mean of {window}")
+    axes.plot(steps[window - 1 :], smooth, color=PALETTE[0], linewidth=2, label=f"mean of {window} of them")
     axes.set(xlabel="optimizer step", ylabel="cross-entropy (nats)", ylim=(0, None))
     axes.legend(frameon=False)
     return _svg(figure, "training curve")
@@ -98,7 +98,9 @@ def deploy_timeline(spans: Sequence[ResourceSpan]) -> str:
             height=height * 0.9,
             color=PALETTE[row % len(PALETTE)],
         )
-        longest = max(own, key=lambda span: span.ended - span.started)
+        # Reading another stack's state is no resource; a stack that only reads has nothing else to name.
+        made = [span for span in own if not span.address.startswith("data.")] or own
+        longest = max(made, key=lambda span: span.ended - span.started)
         axes.annotate(
             longest.address,
             (max(span.ended for span in own), row),
