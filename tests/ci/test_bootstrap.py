@@ -61,7 +61,7 @@ def test_a_plan_reads_no_data_and_a_deploy_changes_no_ground(tmp_path: Path) -> 
     refused = [one for one in statements(resources["aws_iam_role_policy"]["plan"]["policy"]) if one["Effect"] == "Deny"]
     assert any("s3:GetObject" in one["Action"] and "NotResource" in one for one in refused)
     bound = statements(resources["aws_iam_policy"]["workflows"]["policy"])
-    own = "arn:aws:iam::111111111111:role/groundplan-dev-us-east-1-deploy"
+    own = f"arn:aws:iam::{environments.load('dev').account_id}:role/groundplan-dev-us-east-1-deploy"
     assert any(own in one.get("Resource", ()) and "iam:PutRolePolicy" in one["Action"] for one in bound[1:])
     assert all(one["Effect"] == "Deny" for one in bound[1:])
     made = statements(resources["aws_iam_role_policy"]["deploy"]["policy"])
@@ -72,7 +72,7 @@ def test_the_bucket_of_a_real_environment_is_guarded_and_a_second_provider_is_no
     github = GithubSpec(repository="acme/models", provider="existing")
     found = document(tmp_path, github=github)
     resources = found["resource"]
-    assert resources["aws_s3_bucket"]["states"]["bucket"] == "groundplan-dev-state"
+    assert resources["aws_s3_bucket"]["states"]["bucket"] == environments.load("dev").state.bucket
     assert resources["aws_s3_bucket"]["states"]["lifecycle"]["prevent_destroy"] is True
     assert resources["aws_kms_key"]["state"]["lifecycle"]["prevent_destroy"] is True
     assert "aws_iam_openid_connect_provider" not in resources

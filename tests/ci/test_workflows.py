@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+import environments
 from ci.cli import run
 from ci.errors import CommandError
 from ci.github import GitHub
@@ -137,7 +138,8 @@ def test_a_workflow_learns_its_role_and_tells_what_it_found(
     output, plan = tmp_path / "output", tmp_path / "plan.md"
     assert run(["roles", "prod", "--output", str(output)]) == 0
     assert output.read_text() == capsys.readouterr().out
-    assert "plan=arn:aws:iam::333333333333:role/groundplan-prod-us-east-1-plan\n" in output.read_text()
+    account = environments.load("prod").account_id
+    assert f"plan=arn:aws:iam::{account}:role/groundplan-prod-us-east-1-plan\n" in output.read_text()
     plan.write_text("## Plan\n")
     with recorder() as kept:
         for name, value in {"GITHUB_API_URL": kept.url, "GITHUB_REPOSITORY": "a/b", "PULL_REQUEST": "7"}.items():
@@ -179,8 +181,6 @@ jobs:
 
 
 def test_a_rehearsal_runs_steps_as_github_would(tmp_path: Path) -> None:
-    import environments
-
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
     (tmp_path / ".github" / "workflows" / "some.yml").write_text(WORKFLOW)
     place = Workspace(root=tmp_path, home=tmp_path / "home")

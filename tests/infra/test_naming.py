@@ -9,8 +9,8 @@ LONGEST = Names(project="p" * 14, environment="e" * 10, region="ap-southeast-2",
 
 
 def test_names_say_whose_and_where() -> None:
-    names = Names("groundplan", "dev", "us-east-1", "111111111111")
-    assert names.bucket("data") == "groundplan-dev-us-east-1-111111111111-data"
+    names = Names("groundplan", "dev", "us-east-1", "555555555555")
+    assert names.bucket("data") == "groundplan-dev-us-east-1-555555555555-data"
     assert names.role("training") == "groundplan-dev-us-east-1-training"
     assert names.regional("review_sentiment") == "groundplan-dev-review-sentiment"
 

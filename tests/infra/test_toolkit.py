@@ -63,7 +63,7 @@ def test_errors_of_the_toolkit_itself_are_not_hidden(tmp_path: Path) -> None:
 
 
 def test_account_is_reached_through_its_role(tmp_path: Path) -> None:
-    role = "arn:aws:iam::111111111111:role/deploy"
+    role = "arn:aws:iam::555555555555:role/deploy"
     environment = environments.load("dev").model_copy(update={"target": AwsAccount(role_arn=role)})
     with new_app(tmp_path) as app:
         Stack(app, environment, "us-east-1", "network")

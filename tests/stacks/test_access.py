@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
+import environments
 from tests.stacks.iam import Request, Statement, is_allowed
 
 Stacks = dict[str, dict[str, Any]]
-ACCOUNT = "333333333333"
+ACCOUNT = environments.load("prod").account_id
 STACK = "prod-access"
 ROLES = ("data-scientist", "ml-engineer", "operator", "auditor", "ci")
 HERE, ELSEWHERE = "us-east-1", "123456789012"

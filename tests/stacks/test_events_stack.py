@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+import environments
+
 Stacks = dict[str, dict[str, Any]]
+ACCOUNT = environments.load("prod").account_id
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def test_only_these_rules_may_send_and_only_over_tls(events: dict[str, Any]) -> 
         assert allow["Principal"] == {"Service": "events.amazonaws.com"}
         assert set(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) == rules
         assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
-        assert allow["Resource"] == deny["Resource"] == [f"arn:aws:sqs:us-east-1:333333333333:{queue['name']}"]
+        assert allow["Resource"] == deny["Resource"] == [f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue['name']}"]
 
 
 def test_rules_hear_of_spot_machines_and_of_every_pool(events: dict[str, Any], stacks: Stacks) -> None:
@@ -41,7 +44,7 @@ def test_rules_hear_of_spot_machines_and_of_every_pool(events: dict[str, Any], s
     jobs = next(pattern for pattern in patterns if pattern["source"] == ["aws.batch"])
     ((prefix,),) = [list(one.values()) for one in jobs["detail"]["jobQueue"]]
     queues = stacks["prod-us-east-1-pools"]["resource"]["aws_batch_job_queue"]
-    arns = [f"arn:aws:batch:us-east-1:333333333333:job-queue/{queue['name']}" for queue in queues.values()]
+    arns = [f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/{queue['name']}" for queue in queues.values()]
     assert len(arns) == 5
     assert all(arn.startswith(prefix) for arn in arns)
 

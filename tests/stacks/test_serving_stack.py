@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import environments
 from ci.model_registry import Package
 from ci.serving_requests import configuration_request, model_request, update_request
 from infra.spec.contract import InstanceCapacity, ServingContract
@@ -153,7 +154,7 @@ def test_a_private_api_is_closed_but_to_its_networks_door(prod: dict[str, Any], 
     api = prod["aws_api_gateway_rest_api"]["api"]
     assert api["endpoint_configuration"]["types"] == ["PRIVATE"]
     allow, deny = json.loads(prod["aws_api_gateway_rest_api_policy"]["api"]["policy"])["Statement"]
-    assert allow["Principal"] == {"AWS": "arn:aws:iam::333333333333:root"}
+    assert allow["Principal"] == {"AWS": f"arn:aws:iam::{environments.load('prod').account_id}:root"}
     assert (deny["Effect"], deny["Principal"]) == ("Deny", "*")
     assert [deny["Condition"]["StringNotEquals"]["aws:SourceVpce"]] == api["endpoint_configuration"]["vpc_endpoint_ids"]
     open_api = stacks["staging-us-east-1-serving"]["resource"]["aws_api_gateway_rest_api"]["api"]

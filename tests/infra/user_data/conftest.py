@@ -15,12 +15,12 @@ SPEC = ClusterSpec(
 )
 CONTRACT = ClusterContract(
     engine="ray",
-    image_uri="111111111111.dkr.ecr.us-east-1.amazonaws.com/groundplan-dev-ml:v1-ray-2.60.0",
+    image_uri="555555555555.dkr.ecr.us-east-1.amazonaws.com/groundplan-dev-ml:v1-ray-2.60.0",
     head_address="head.shared.dev.groundplan.internal",
     head_group="groundplan-dev-cluster-shared-head",
     workers_group="groundplan-dev-cluster-shared-workers",
     log_group="/groundplan/dev/clusters/shared",
-    artifact_bucket="groundplan-dev-us-east-1-111111111111-artifacts",
+    artifact_bucket="groundplan-dev-us-east-1-555555555555-artifacts",
     artifact_prefix="clusters/shared/",
 )
 
