@@ -1,10 +1,14 @@
 """What runs: one file for each environment, found by its name."""
 
 import sys
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 from infra.spec import Environment, Problem, SpecError, gather, nearest
+
+_MODELS = Path(__file__).parent.parent / "ml" / "models"
 
 
 def names() -> tuple[str, ...]:
@@ -19,8 +23,10 @@ def load(name: str) -> Environment:
         raise SpecError([Problem("environment", repr(name), "has no file in environments/", fix)])
     module = f"{__name__}.{name}"
     try:
-        with gather():
+        with gather() as problems:
             environment = import_module(module).ENVIRONMENT
+            if isinstance(environment, Environment):
+                problems += _unknown_models(environment)
     except SpecError:
         # A second try reads the file again, which may be mended by then.
         sys.modules.pop(module, None)
@@ -30,3 +36,15 @@ def load(name: str) -> Environment:
         fix = f"write ENVIRONMENT = Environment(name={name!r}, …)"
         raise SpecError([Problem(f"environments/{name}.py", "ENVIRONMENT", rule, fix)])
     return environment
+
+
+def _unknown_models(environment: Environment) -> Iterator[Problem]:
+    """Look for the folders: what deploys a model need not be able to import it."""
+    models = [card.parent.name for card in _MODELS.glob("*/card.py")]
+    for word in environment.words():
+        model = word.__dict__.get("model")
+        if isinstance(model, str) and model not in models:
+            name = word.__dict__.get("name")
+            thing = f"{word.title} {name!r}" if name else word.title
+            fix = nearest(model, models, otherwise=f"there are {', '.join(sorted(models))}")
+            yield Problem(thing, f"model {model!r}", "is no folder of ml/models", fix)

@@ -106,12 +106,15 @@ def sound(rule: Iterator[Problem]) -> Iterator[Problem]:
 
 
 @contextmanager
-def gather() -> Iterator[None]:
-    """Collect the problems of all words written inside, and raise them together as one `SpecError`."""
+def gather() -> Iterator[list[Problem]]:
+    """Collect the problems of all words written inside, and raise them together as one `SpecError`.
+
+    Whoever knows more than a word can add to the list.
+    """
     problems: list[Problem] = []
     token = _gathered.set(problems)
     try:
-        yield
+        yield problems
     except Exception as error:
         # What a broken word leads to further down the file is no news to its reader.
         if problems:

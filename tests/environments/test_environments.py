@@ -73,11 +73,26 @@ def test_environment_is_a_value() -> None:
     assert environments.load("local") == environments.load("local")
 
 
-def test_every_endpoint_serves_a_model_that_there_is() -> None:
-    models = Path(__file__).parents[2] / "ml" / "models"
-    for name in environments.names():
-        for region in environments.load(name).regions:
-            assert all((models / model).is_dir() for model in region.models)
+def test_a_misspelt_model_is_said_with_all_other_mistakes_of_its_file(folder: Path) -> None:
+    words = """
+            endpoints=(EndpointSpec(name="x", model="review_sentimen"),),
+            edge_fleets=(EdgeFleetSpec(name="y", model="nothing_like_it"),),
+        ),"""
+    (folder / "bad.py").write_text(BAD.replace("\n        ),", words))
+    with pytest.raises(SpecError) as caught:
+        environments.load("bad")
+    *others, endpoint, fleet = map(str, caught.value.problems)
+    assert len(others) == 3
+    rule = "is no folder of ml/models"
+    assert endpoint.startswith(f"endpoint 'x': model 'review_sentimen' {rule}; did you mean 'review_sentiment'")
+    assert fleet.startswith(f"edge fleet 'y': model 'nothing_like_it' {rule}; there are review_sentiment, ")
+
+
+@pytest.mark.parametrize("name", environments.names())
+def test_every_endpoint_serves_a_model_that_there_is(name: str) -> None:
+    folders = {card.parent.name for card in (Path(__file__).parents[2] / "ml" / "models").glob("*/card.py")}
+    models = [model for region in environments.load(name).regions for model in region.models]
+    assert [model for model in models if model not in folders] == []
 
 
 def test_no_two_environments_have_one_network() -> None:
