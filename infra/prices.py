@@ -24,7 +24,7 @@ ML = "ml."
 
 @dataclass(frozen=True)
 class Price:
-    """USD for one unit of a product in a region, as of a day; `assumption` tells what is not known for certain."""
+    """USD for one unit of a product in a region, as of a day; each line of `assumption` is not known for certain."""
 
     usd: float
     unit: str
@@ -87,5 +87,5 @@ def _elsewhere(price: Price, factor: Price, region: str) -> Price:
         return price
     assumption = f"{region} as {factor.usd:g} × {TABLE_REGION}"
     return replace(
-        price, usd=price.usd * factor.usd, assumption="; ".join(filter(None, (price.assumption, assumption)))
+        price, usd=price.usd * factor.usd, assumption="\n".join(filter(None, (price.assumption, assumption)))
     )

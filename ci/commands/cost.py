@@ -36,10 +36,15 @@ def cost(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --against: write a page with a chart.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Estimate: also what is paid by use, and what was assumed.")
+    ] = False,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
     """Show what an environment cost by a tag, what it will cost, or what a change adds to that.
+
+    An estimate that has to leave a resource out, for want of a price, exits 2.
 
     Example: groundplan cost prod --against origin/main
     """
@@ -58,7 +63,9 @@ def cost(
         from ci.estimate.table import drawn, drawn_by
 
         ahead = _ahead(found, workspace(home))
-        console.show(ahead, json, drawn_by(ahead, by) if by else drawn(ahead))
+        console.show(ahead, json, drawn_by(ahead, by) if by else drawn(ahead, everything=everything))
+        if ahead.left_out:
+            raise typer.Exit(2)
         return
     from ci.cost import cost as add_up
 
@@ -103,9 +110,16 @@ def _write(change: "CostChange", markdown: Path | None, summary: Path | None, ht
 def _drawn(change: "CostChange") -> "Group":
     from ci import console
 
+    least = "≥ " if change.after.left_out else ""
     rows = [
-        (one.name, f"{one.idle_after:,.2f}", f"{one.idle:+,.2f}", f"{one.worst_after:,.2f}", f"{one.worst:+,.2f}")
-        for one in (*change.parts, change.total)
+        (
+            one.name,
+            f"{mark}{one.idle_after:,.2f}",
+            f"{one.idle:+,.2f}",
+            f"{mark}{one.worst_after:,.2f}",
+            f"{one.worst:+,.2f}",
+        )
+        for one, mark in (*((part, "") for part in change.parts), (change.total, least))
     ]
     title = f"{change.environment}: US dollars a month against {change.against}; oldest price of {change.as_of}"
     columns = ("part", "idle>", "more>", "at the limit>", "more>")

@@ -54,23 +54,30 @@ class CostChange(Result):
     tags: tuple[Added, ...]
     # Resources without a price: in no sum.
     errors: tuple[str, ...]
+    # A line for each type without a price that the change brings, among the objections too.
+    unpriced: tuple[str, ...]
     objections: tuple[str, ...]
     after: Estimate
 
     def check(self) -> None:
         """Raise `GateError` where the gate objects."""
         if self.objections:
+            dearer = [one for one in self.objections if one not in self.unpriced]
+            fix = f"make it cheaper, or raise BudgetSpec(gate=…) of environments/{self.environment}.py with it"
+            unknown = f"{len(self.unpriced)} of its machines and products without a price"
             raise GateError(
                 thing=f"cost of environment {self.environment!r}",
-                value="; ".join(self.objections),
+                value="; ".join(dearer) or unknown,
                 rule="closes the gate",
-                fix=f"make it cheaper, or raise BudgetSpec(gate=…) of environments/{self.environment}.py with it",
+                fix=fix if dearer else "give what it lacks a price",
+                details=self.unpriced,
             )
 
 
 def compare(before: Estimate, after: Estimate, gate: CostGateSpec, *, against: str, commit: str) -> CostChange:
     """Compare two estimates of one environment; an environment that is new costs nothing before."""
     total = _added("all", before.total, after.total)
+    unpriced = tuple(_unpriced(before, after))
     return CostChange(
         environment=after.environment,
         against=against,
@@ -85,17 +92,27 @@ def compare(before: Estimate, after: Estimate, gate: CostGateSpec, *, against: s
         # What everything bears tells nothing.
         tags=tuple(one for one in _changed(_tagged(before), _tagged(after)) if one.worst_after != total.worst_after),
         errors=after.errors,
-        objections=tuple(_objections(total, gate, before, after)),
+        unpriced=unpriced,
+        objections=(*_objections(total, gate), *unpriced),
         after=after,
     )
 
 
-def _objections(total: Added, gate: CostGateSpec, before: Estimate, after: Estimate) -> Iterable[str]:
+def _objections(total: Added, gate: CostGateSpec) -> Iterable[str]:
     for kind, usd, most in (("idle", total.idle, gate.idle_usd), ("worst", total.worst, gate.worst_usd)):
         if usd > most:
             yield f"{kind}_usd={most} a month lets through less than the ${usd:,.2f} that the change adds"
+
+
+def _unpriced(before: Estimate, after: Estimate) -> Iterable[str]:
+    """Say it once of each product, however many resources of the change bear it."""
+    refresh = f"groundplan prices refresh {after.environment}"
+    for product, bearers in after.unpriced.items():
+        if set(bearers) - set(before.unpriced.get(product, ())):
+            yield f"no price of {product}: add it to infra/prices.csv, or: {refresh}"
+    known = {bearer for bearers in after.unpriced.values() for bearer in bearers}
     for error in after.errors:
-        if error not in before.errors:
+        if error not in before.errors and error.partition(": ")[0] not in known:
             yield f"no price: {error}"
 
 

@@ -13,6 +13,13 @@ HOURS_PER_MONTH = 730
 class UnknownPriceError(Exception):
     """The table has no price for a product in a region."""
 
+    def __init__(self, product: str, region: str) -> None:
+        self.product = product
+        super().__init__(
+            f"no price of {product!r} in {region}; ask AWS with `groundplan prices refresh ENV`, "
+            "or add a line to infra/prices.csv"
+        )
+
 
 @dataclass(frozen=True)
 class Fixed:
@@ -42,9 +49,12 @@ class ByUse:
 
 @dataclass(frozen=True)
 class Unpriced:
-    """Part of a resource whose price is not known, so that the rest of it is all that the sum holds."""
+    """What has no price: all of a resource, or a part of it, so that the rest is all that the sum holds."""
 
     reason: str
+    # Empty where nobody has said what to ask the price of.
+    product: str = ""
+    whole: bool = True
 
 
 Item = Fixed | Scaling | ByUse | Unpriced
@@ -62,10 +72,7 @@ class PriceBook:
         """Return a price. Raises `UnknownPriceError`: no price is never no cost."""
         found = self.table.get((product, self.region))
         if found is None:
-            raise UnknownPriceError(
-                f"no price of {product!r} in {self.region}; ask AWS with `groundplan prices refresh`, "
-                "or add a line to infra/prices.csv"
-            )
+            raise UnknownPriceError(product, self.region)
         self.used.append(found)
         return found
 

@@ -26,11 +26,16 @@ def compute_environment(declared: Declared) -> Iterator[Item]:
         return ceil(vcpus / instance_types()[name].vcpus)
 
     prices: dict[str, float] = {}
+    unknown: list[UnknownPriceError] = []
     for name in types:
         try:
             prices[name] = declared.book.hourly(name)
         except UnknownPriceError as error:
-            yield Unpriced(f"{error}; the sum has its pool with the other types only")
+            unknown.append(error)
+    others = "the sum has its pool with the other types only"
+    none = "no type of this pool has a price: the sum leaves the whole pool out"
+    for lacking in unknown:
+        yield Unpriced(f"{lacking}; {others if prices else none}", lacking.product, whole=not prices)
     if not prices:
         return
     idle, worst = (

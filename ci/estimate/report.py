@@ -91,6 +91,10 @@ class Estimate(Result):
     lines: tuple[Line, ...]
     by_use: tuple[Use, ...]
     errors: tuple[str, ...]
+    # What has no price, as `g7.12xlarge in us-east-1` → the resources that would cost so much.
+    unpriced: dict[str, tuple[str, ...]]
+    # Resources of which no part is in the sum: it is too small by them.
+    left_out: tuple[str, ...]
     # Type → how many there are of it, where nobody has said what they cost.
     not_priced: dict[str, int]
     assumptions: tuple[str, ...]
@@ -123,8 +127,10 @@ def estimate(environment: str, stacks: Sequence[Stack], prices: Table, *, budget
             for (what, region, usd, unit), count in sorted(found.uses.items())
         ),
         errors=tuple(found.errors),
+        unpriced={product: tuple(bearers) for product, bearers in sorted(found.unpriced.items())},
+        left_out=tuple(dict.fromkeys(found.left_out)),
         not_priced=dict(sorted(found.unknown.items())),
-        assumptions=tuple(sorted({part for price in found.prices for part in price.assumption.split("; ") if part})),
+        assumptions=tuple(sorted({part for price in found.prices for part in price.assumption.splitlines()})),
     )
 
 
@@ -149,6 +155,8 @@ class _Found:
     lines: list[Line] = field(default_factory=list)
     uses: Counter[tuple[str, str, float, str]] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    unpriced: dict[str, list[str]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     prices: list[Price] = field(default_factory=list)
 
@@ -161,15 +169,23 @@ class _Found:
         try:
             items = list(price(declared))
         except UnknownPriceError as error:
-            self.errors.append(f"{stack} {declared.kind}.{declared.name}: {error}")
+            self._missing(stack, declared, Unpriced(str(error), error.product))
             return
         for item in items:
             if isinstance(item, Unpriced):
-                self.errors.append(f"{stack} {declared.kind}.{declared.name}: {item.reason}")
+                self._missing(stack, declared, item)
             elif isinstance(item, ByUse):
                 self.uses[item.what, declared.book.region, item.usd, item.unit] += copies
             else:
                 self.lines.append(_line(stack, declared, item, copies))
+
+    def _missing(self, stack: str, declared: Declared, item: Unpriced) -> None:
+        bearer = f"{stack} {declared.kind}.{declared.name}"
+        self.errors.append(f"{bearer}: {item.reason}")
+        if item.product:
+            self.unpriced.setdefault(f"{item.product} in {declared.book.region}", []).append(bearer)
+        if item.whole:
+            self.left_out.append(bearer)
 
 
 def _declared(stack: Stack, book: PriceBook) -> Iterator[tuple[Declared, int]]:

@@ -17,8 +17,14 @@ BAR_WIDTH = 10
 LEAST_USD = 0.005
 
 
-def drawn(estimate: Estimate) -> "Group":
-    """Return the estimate as tables."""
+LEGEND = (
+    "always on: paid from deploy to destroy, used or not; idle: that, and the least of what scales; "
+    "worst: every limit reached"
+)
+
+
+def drawn(estimate: Estimate, *, everything: bool = False) -> "Group":
+    """Return the estimate as tables; what is paid by use and what was assumed stand there with `everything`."""
     from rich.console import Group
 
     title = f"{estimate.environment}: estimated US dollars, every limit reached on demand at worst"
@@ -26,13 +32,17 @@ def drawn(estimate: Estimate) -> "Group":
     budget = f"budget ${estimate.budget_usd_per_month:,.0f} a month"
     if estimate.budget_hours_at_worst is not None:
         budget += f": spent after {estimate.budget_hours_at_worst:,.1f} hours at the worst of all"
-    parts: list[object] = [_sums(estimate, title), budget, *_age(estimate), "", _lines(estimate), "", _uses(estimate)]
+    parts: list[object] = [_sums(estimate, title), LEGEND, budget, *_age(estimate), "", _lines(estimate)]
     if estimate.errors:
         parts += ["", "[bold red]no price, in no sum above:[/]", *(f"  error: {error}" for error in estimate.errors)]
     if estimate.not_priced:
         listed = ", ".join(f"{kind} × {count}" for kind, count in estimate.not_priced.items())
         parts += ["", f"not priced (no rule for the type, in no sum above): {listed}"]
-    parts += ["", "assumed:", *(f"  {line}" for line in estimate.assumptions)]
+    if everything:
+        parts += ["", _uses(estimate), "", "assumed:", *(f"  {line}" for line in estimate.assumptions)]
+    else:
+        hidden = f"{len(estimate.by_use)} prices by use, in no sum, and {len(estimate.assumptions)} assumptions"
+        parts += ["", f"{hidden}: groundplan cost {estimate.environment} --all"]
     return Group(*parts)  # type: ignore[arg-type]
 
 
@@ -45,7 +55,7 @@ def drawn_by(estimate: Estimate, by: str) -> "Group":
     rows = [(name, *_figures(sums)) for name, sums in kinds[by].items()]
     columns = (by, "always on/h>", "idle/h>", "worst/h>", "idle/month>", "worst/month>")
     title = f"{estimate.environment}: estimated US dollars; oldest price of {estimate.as_of}"
-    drawn = console.table(*columns, rows=[*rows, ("total", *_figures(estimate.total))], title=title)
+    drawn = console.table(*columns, rows=[*rows, _total(estimate)], title=title)
     return console.stacked(drawn, *(f"[bold red]error:[/] {error}" for error in estimate.errors))
 
 
@@ -74,7 +84,7 @@ def _sums(estimate: Estimate, title: str) -> object:
     if len(paid) < len(order):
         rest = Sum.of(line for line in estimate.lines if line.stack not in dict(paid))
         rows.append((f"{len(order) - len(paid)} others", *_figures(rest), "", ""))
-    rows.append(("total", *_figures(estimate.total), "", ""))
+    rows.append((*_total(estimate), "", ""))
     columns = ("stack", "always on/h>", "idle/h>", "worst/h>", "idle/month>", "worst/month>", "", "of worst>")
     return console.table(*columns, rows=rows, title=title)
 
@@ -87,6 +97,11 @@ def _figures(sums: Sum) -> tuple[str, ...]:
     hourly = (sums.always_on_usd_per_hour, sums.idle_usd_per_hour, sums.worst_usd_per_hour)
     monthly = (sums.idle_usd_per_month, sums.worst_usd_per_month)
     return (*(f"{usd:,.3f}" for usd in hourly), *(f"{usd:,.0f}" for usd in monthly))
+
+
+def _total(estimate: Estimate) -> tuple[str, ...]:
+    least = "≥ " if estimate.left_out else ""
+    return ("total", *(f"{least}{figure}" for figure in _figures(estimate.total)))
 
 
 def _bar(share: float) -> str:

@@ -242,4 +242,4 @@ def _assumptions(machines: Machines, prices: Mapping[str, Price], utilization: f
     if price is None:
         yield f"no price of {machines.product} in this region: add a line to infra/prices.csv"
     else:
-        yield f"prices as of {price.as_of}" + (f"; {price.assumption}" if price.assumption else "")
+        yield f"prices as of {price.as_of}" + "".join(f"; {line}" for line in price.assumption.splitlines())

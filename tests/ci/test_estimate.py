@@ -8,7 +8,9 @@ import pytest
 
 import app
 import environments
+from ci import console
 from ci.estimate.report import Estimate, estimate
+from ci.estimate.table import drawn
 from ci.manifest import Stack, read_stacks
 from infra.prices import prices
 
@@ -150,6 +152,34 @@ def test_a_pool_is_priced_by_the_types_that_have_a_price_and_names_the_others(tm
     assert [error.split(";")[0] for error in found.errors] == [
         "toy-one aws_batch_compute_environment.x: no price of 'g7.2xlarge' in us-east-1"
     ]
+
+
+def test_a_pool_without_any_price_is_left_out_and_the_sum_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machines = {"type": "EC2", "instance_type": ["g7.12xlarge", "g7e.12xlarge"], "min_vcpus": 0, "max_vcpus": 96}
+    pool = {"x": {"compute_resources": machines}}
+    found = priced(tmp_path, RESOURCES | {"aws_batch_compute_environment": pool})
+    assert found.left_out == ("toy-one aws_batch_compute_environment.x",)
+    assert set(found.unpriced) == {"g7.12xlarge in us-east-1", "g7e.12xlarge in us-east-1"}
+    assert all("the sum leaves the whole pool out" in error for error in found.errors)
+    console.show(found, False, drawn(found))
+    assert "≥ " in next(line for line in capsys.readouterr().out.splitlines() if line.startswith("total"))
+
+
+def test_assumptions_are_whole_sentences_and_stand_behind_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = priced(tmp_path, RESOURCES, region="eu-west-1")
+    assert any(line.endswith("is taken to cost; it changes by the hour") for line in found.assumptions)
+    assert "eu-west-1 as 1.12 × us-east-1" in found.assumptions
+    console.show(found, False, drawn(found))
+    short = capsys.readouterr().out
+    assert "assumptions: groundplan cost toy --all" in short
+    assert "assumed:" not in short
+    assert "≥" not in short
+    console.show(found, False, drawn(found, everything=True))
+    assert "  eu-west-1 as 1.12 × us-east-1\n" in capsys.readouterr().out
 
 
 def test_nothing_in_any_environment_lacks_a_rule(tmp_path: Path) -> None:
