@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import environments
 from ci import predict as asking
 from ci.commands.models import predict as command
 from ci.errors import CommandError
+from ci.invocation import Caller
 from ci.predict import predict
 from ci.site import Site
 from ci.workspace import Workspace
@@ -73,6 +75,18 @@ def test_the_table_has_a_column_for_each_part_of_the_answer(
     assert row.endswith("This film")
     command("local", "any", ["This film"], json=True)
     assert json.loads(capsys.readouterr().out)["predictions"][0]["answer"] == ANSWERS[model]
+
+
+def test_an_endpoint_without_a_model_says_how_to_release_one(site: Site) -> None:
+    """The server's own words for it stand in tests/ml/serving/test_server.py."""
+    contract: Any = SimpleNamespace(endpoint_name="groundplan-local-review-sentiment", model="review_sentiment")
+    said = {"error": "endpoint: no model released yet; run `groundplan release`, then call again"}
+    error = Caller(site, "us-east-1", contract)._of_model("HTTP 503", json.dumps(said))
+    assert (str(error), error.exit_code) == (
+        "endpoint 'review-sentiment': no model was released to it yet; "
+        "release one: groundplan release local review_sentiment",
+        2,
+    )
 
 
 def test_a_model_with_several_fields_takes_them_as_an_object() -> None:
