@@ -23,6 +23,10 @@ class OptimizeResult(Result):
 
 def optimize(site: Site, model: str, *, job: str | None = None, progress: Progress = QUIET) -> OptimizeResult:
     """Optimize what the training job `job` made, by default the newest of `model` that was completed."""
+    from ml.models import catalogue
+
+    # Raises an error with the nearest names before anything is asked.
+    catalogue.card(model)
     trained_by = job or known_jobs.newest(site, "train", model)
     fix = f"take a completed one, or train: groundplan train {site.name} {model}"
     trained, trained_model = known_jobs.completed(site, trained_by, fix=fix)

@@ -52,6 +52,10 @@ def release(
     Without `approve` it ends in the registry, and a later call releases it once somebody has approved it there. Raises
     `GateError` when the model's own report speaks against it.
     """
+    from ml.models import catalogue
+
+    # Raises an error with the nearest names before anything is asked.
+    catalogue.card(model)
     serving = endpoints_of(site, model)
     if not serving:
         raise CommandError(

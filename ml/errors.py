@@ -14,6 +14,9 @@ import difflib
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
+# Of a name that is looked for inside of others; fewer letters are in too many.
+LEAST_OF_A_NAME = 3
+
 
 class MlError(Exception):
     """An error that its reader can mend: what thing, which value, which rule it breaks, what to do."""
@@ -69,7 +72,15 @@ class StoppedError(MlError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a fix that offers the names nearest to a misspelt one, or all of them."""
+    """Return a fix that offers the names nearest to a misspelt or shortened one, or all of them."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"use {' or '.join(repr(one) for one in close or known)}" if known else "there is none to choose from"
+    if not known:
+        return "there is none to choose from"
+    close = [one for one in known if name == _initials(one)] or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = close or [one for one in known if len(name) >= LEAST_OF_A_NAME and name in one]
+    *others, last = map(repr, close or known)
+    return f"use {', '.join(others)} or {last}" if others else f"use {last}"
+
+
+def _initials(name: str) -> str:
+    return "".join(word[:1] for word in name.split("_"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.errors import InputError
+from ml.errors import InputError, nearest
 from ml.models import catalogue
 from tests.ml.jobs import ROOT, Job
 
@@ -33,6 +33,19 @@ def test_a_misspelt_model_or_recipe_is_offered_its_nearest() -> None:
         catalogue.card("reveiw_sentiment")
     with pytest.raises(InputError, match="use 'laptop'"):
         catalogue.recipe("review_sentiment", "labtop")
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("lr", "use 'learning_rate'"),
+        ("rate", "use 'learning_rate'"),
+        ("epoch", "use 'epochs'"),
+        ("q", "use 'batch_size', 'epochs' or 'learning_rate'"),
+    ],
+)
+def test_a_shortened_name_is_understood_and_others_are_listed(name: str, fix: str) -> None:
+    assert nearest(name, ("learning_rate", "batch_size", "epochs")) == fix
 
 
 def test_a_folder_is_enough(fork: Path, tmp_path: Path) -> None:
