@@ -67,6 +67,8 @@ COMMANDS = (
 for command, line in COMMANDS:
     app.command(short_help=line)(command)
 
+# After these there is nothing half-made: a plan is kept only once it is whole.
+CHANGE_NOTHING = {"plan", "drift", "diff", "policy", "cost", "tags", "logs", "status", "events", "inventory", "doctor"}
 # What typer makes of Ctrl-C, and a shell of SIGINT.
 STOPPED = 130
 
@@ -86,7 +88,9 @@ def run(arguments: list[str]) -> int:
         app(arguments, prog_name="groundplan", standalone_mode=True)
     except SystemExit as ended:
         if ended.code == STOPPED:
-            print("Stopped. What was under way is saved; run the command again to go on.", file=sys.stderr)
+            saved = "Stopped. What was under way is saved; run the command again to go on."
+            looked_only = not CHANGE_NOTHING.isdisjoint(arguments[:1])
+            print("Stopped; nothing was changed." if looked_only else saved, file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else 1
     except Exception as error:
         failure = explained(error)

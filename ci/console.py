@@ -50,7 +50,7 @@ def terminal_progress() -> Progress:
 
 
 class LineProgress(Progress):
-    """One line for each thing that happens, for logs and pipes."""
+    """One line for each thing that is done, for logs and pipes."""
 
     def say(self, line: str) -> None:
         """Print the line on standard error."""
@@ -58,8 +58,8 @@ class LineProgress(Progress):
         sys.stderr.write(f"{line}\n")
 
     def changed(self, stack: StackProgress) -> None:
-        """Print the stack's new state."""
-        if stack.state == "waiting":
+        """Print how the stack ended; what it went through on the way says nothing to a log."""
+        if not stack.ended:
             return
         self.say(f"{stack.stack:<32} {stack.state:<12} {_count(stack):>10} {stack.seconds:6.1f} s")
 

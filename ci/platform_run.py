@@ -60,6 +60,7 @@ class PlatformRun:
 @contextmanager
 def platform_run(site: Site, command: str, progress: Progress) -> Iterator[PlatformRun]:
     """Find the tools, then hold the environment for as long as the context is open."""
+    site.check_credentials(command)
     program = find_terraform()
     folder = site.workspace.folder(site.name)
     variables = site.variables() | {"TF_CLI_CONFIG_FILE": str(write_configuration(site.workspace))}

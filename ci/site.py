@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ci.child_environment import child_environment
-from ci.errors import StoppedCloudError
+from ci.errors import CommandError, StoppedCloudError
 from ci.workspace import Workspace
 from infra.spec import AwsAccount, EmbeddedCloud, Environment, RegionSpec
 
@@ -47,6 +47,19 @@ class Site:
     def home_region(self) -> RegionSpec:
         """The first region, where an environment trains and keeps what it has only once."""
         return self.environment.regions[0]
+
+    def check_credentials(self, command: str) -> None:
+        """Raise before any work where `command` could not ask AWS for a thing; an embedded cloud takes anybody."""
+        import boto3
+
+        if self.endpoint_url is None and boto3.Session().get_credentials() is None:
+            without = f"; or, without an account: groundplan plan {self.name} --from-nothing"
+            raise CommandError(
+                thing=f"{command} of environment {self.name!r}",
+                value="no AWS credentials",
+                rule="are at hand",
+                fix="sign in first, for example with: aws sso login" + (without if command == "plan" else ""),
+            )
 
     def variables(self, region: str | None = None) -> dict[str, str]:
         """Return the variables that point a child, such as Terraform, at this AWS."""

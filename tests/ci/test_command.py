@@ -6,11 +6,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.main import get_command
 
 from ci.cli import app, run
+from ci.console import LineProgress
+from ci.stack_progress import StackProgress
 from tests.ci.conftest import REPOSITORY, Tiny
 
 Captured = pytest.CaptureFixture[str]
@@ -73,6 +76,38 @@ def test_bad_input_is_told_and_exit_2(command: list[str], told: str, tmp_path: P
     assert told in shown.err
     assert "Traceback" not in shown.err
     assert shown.out == ""
+
+
+@pytest.mark.parametrize("command", ["plan", "deploy", "destroy"])
+def test_missing_credentials_are_told_before_any_work(
+    command: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boto3.Session", lambda: SimpleNamespace(get_credentials=lambda: None))
+    assert run([command, "prod", "--home", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "no AWS credentials are at hand; sign in first" in told
+    assert ("groundplan plan prod --from-nothing" in told) == (command == "plan")
+    assert not any(tmp_path.rglob("cdk.tf.json"))
+
+
+@pytest.mark.parametrize(
+    ("command", "told"), [("plan", "nothing was changed"), ("deploy", "What was under way is saved")]
+)
+def test_who_stops_is_told_what_was_done(
+    command: str, told: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ci.site.Site.reach", interrupted)
+    assert run([command, "local"]) == 130
+    assert told in capsys.readouterr().err
+
+
+def test_a_log_tells_of_a_stack_only_what_became_of_it(capsys: Captured) -> None:
+    for state in ("waiting", "preparing", "planning", "applying", "done", "skipped"):
+        LineProgress().changed(StackProgress("one", state))
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["done", "skipped"]
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path, capsys: Captured) -> None:
