@@ -1,6 +1,7 @@
 """plan, drift, diff: what a deploy would change, what others changed, and what two environments differ in."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,9 @@ Markdown = Annotated[
 Summary = Annotated[
     Path | None, typer.Option("--summary", metavar="FILE", help="Add all of it, as Markdown, to a job's summary.")
 ]
+
+LEGEND = "~ reads what changes with the same deploy: there may be more of it"
+WIDEST_CELL = 40
 
 
 def plan(
@@ -60,7 +64,8 @@ def plan(
     total = result.summary
     rows.append(("", "all", total.create, total.update, total.replace, total.destroy))
     drawn = console.table("", "stack", "create>", "update>", "replace>", "destroy>", rows=rows)
-    console.show(result, json, console.stacked(drawn, *_warnings(result)))
+    legend = [] if all(found.exact for found in result.stacks.values()) else [LEGEND]
+    console.show(result, json, console.stacked(drawn, *legend, *_warnings(result)))
 
 
 def _from_nothing(environment: str, place: "Workspace") -> "PlanResult":
@@ -139,7 +144,9 @@ def drift(
         for change in changes
     ]
     looked = f"{environment}: {result.total} of {sum(result.looked_at.values())} resources drifted"
-    console.show(result, json, console.table("stack", "how", "resource", "values", rows=rows, title=looked))
+    looked = looked if result.looked_at else f"{environment}: nothing is deployed"
+    drawn = console.table("stack", "how", "resource", "values", rows=rows, title=looked) if rows else looked
+    console.show(result, json, drawn)
     if result.total:
         raise typer.Exit(2)
 
@@ -162,7 +169,8 @@ def diff(
     left, right = environments.load(one), environments.load(other)
     place = workspace(home)
     result = difference(left, right, synthesize(left, place), synthesize(right, place))
-    fields = console.table("field", one, other, rows=[(field, *values) for field, values in result.fields.items()])
+    rows = [(field, *(fill(value, WIDEST_CELL) for value in values)) for field, values in result.fields.items()]
+    fields = console.table("field", one, other, rows=rows)
     declared = console.table("stack", "declares", f"{one}>", f"{other}>", rows=list(_declared(result)))
     console.show(result, json, console.stacked(fields, "", declared))
 

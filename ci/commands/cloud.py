@@ -26,12 +26,13 @@ def start(
     """
     from ci import console, embedded_cloud
 
-    clouds = embedded_cloud.Clouds(clouds=(embedded_cloud.start(name, workspace(home), port=port),))
-    console.show(
-        clouds,
-        json,
-        f"{_told(clouds)}\nWhat is deployed to it lives in its memory: a stop, or a crash, forgets it all.",
-    )
+    place = workspace(home)
+    before = embedded_cloud.status(place).clouds
+    record = embedded_cloud.start(name, place, port=port)
+    clouds = embedded_cloud.Clouds(clouds=(record,))
+    memory = "What is deployed to it lives in its memory: a stop, or a crash, forgets it all."
+    told = "It runs already, and was left as it is." if record in before else memory
+    console.show(clouds, json, f"{_told(clouds)}\n{told}")
 
 
 @cloud.command(short_help="Stop a cloud with all that is in it")
