@@ -8,6 +8,9 @@ from ci.planning.training import TrainingPlan
 if TYPE_CHECKING:
     from rich.console import Group
 
+# What a network learns best from for its arithmetic (Hoffmann et al. 2022, arxiv.org/abs/2203.15556).
+TOKENS_A_WEIGHT = 20
+
 
 def drawn(plan: TrainingPlan) -> "Group":
     """Return the plan as a table, a verdict, and what it rests on."""
@@ -22,10 +25,20 @@ def drawn(plan: TrainingPlan) -> "Group":
         "",
         verdict + (": " if lines else ""),
         *lines,
+        *_too_little(plan),
         "",
         "counted and assumed:",
         *(f"  {line}" for line in plan.assumptions),
     )
+
+
+def _too_little(plan: TrainingPlan) -> list[str]:
+    """Warn of a run that is short only because its data is: its hours are not those of a training."""
+    if plan.tokens >= plan.taught:
+        return []
+    few = f"{_short(plan.tokens)} tokens are fewer than the {_short(plan.taught)} weights that they teach"
+    fix = f"plan for about {TOKENS_A_WEIGHT} a weight: --tokens {TOKENS_A_WEIGHT * plan.taught:.2g}"
+    return [f"[yellow]warning:[/] {few}; from nothing that is no training; {fix}"]
 
 
 def _work(plan: TrainingPlan) -> list[tuple[str, str, str]]:

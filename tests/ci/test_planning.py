@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 import environments
+from ci import console
 from ci.cli import run
 from ci.errors import CommandError
 from ci.planning import training
 from ci.planning.machines import chosen
+from ci.planning.table import drawn
 from ci.planning.training import TrainingPlan
 from ci.prices.refresh import snapshot
 from ci.workspace import Workspace
@@ -66,6 +68,12 @@ def test_a_plan_goes_by_what_aws_asked_last(tmp_path: Path) -> None:
     plan = planned("node", "p5.48xlarge", workspace=place)
     assert plan.usd_on_demand == pytest.approx(plan.hours * 50)
     assert "prices as of 2026-11-01" in plan.assumptions
+
+
+def test_a_run_that_is_short_for_want_of_data_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    for tokens, warned in ((1e6, True), (20e9, False)):
+        console.show(planned("node", "p5.48xlarge", tokens), False, drawn(planned("node", "p5.48xlarge", tokens)))
+        assert ("--tokens 1.3e+11" in capsys.readouterr().out) == warned
 
 
 def test_smaller_parts_are_advised_before_another_machine() -> None:
