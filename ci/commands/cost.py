@@ -60,18 +60,22 @@ def cost(
         change.check()
         return
     if isinstance(found.target, AwsAccount) if estimate is None else estimate:
-        from ci.estimate.table import drawn, drawn_by
-
-        ahead = _ahead(found, workspace(home))
-        console.show(ahead, json, drawn_by(ahead, by) if by else drawn(ahead, everything=everything))
-        if ahead.left_out:
-            raise typer.Exit(2)
+        _show_ahead(_ahead(found, workspace(home)), by, everything, json)
         return
     from ci.cost import cost as add_up
 
     result = add_up(site(environment, home), by=by or "component", days=days)
     rows = [*((value, f"{usd:.6f}") for value, usd in result.usd.items()), ("total", f"{result.total_usd:.6f}")]
     console.show(result, json, console.table(result.by, "USD>", rows=rows, title=result.prices))
+
+
+def _show_ahead(ahead: "Estimate", by: str | None, everything: bool, json: bool) -> None:
+    from ci import console
+    from ci.estimate.table import drawn, drawn_by
+
+    console.show(ahead, json, drawn_by(ahead, by) if by else drawn(ahead, everything=everything))
+    if ahead.left_out:
+        raise typer.Exit(2)
 
 
 def _ahead(environment: "Environment", place: "Workspace") -> "Estimate":

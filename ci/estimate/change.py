@@ -64,12 +64,12 @@ class CostChange(Result):
         if self.objections:
             dearer = [one for one in self.objections if one not in self.unpriced]
             fix = f"make it cheaper, or raise BudgetSpec(gate=…) of environments/{self.environment}.py with it"
-            unknown = f"{len(self.unpriced)} of its machines and products without a price"
+            unknown = f"a sum that lacks {len(self.unpriced)} prices"
             raise GateError(
                 thing=f"cost of environment {self.environment!r}",
                 value="; ".join(dearer) or unknown,
                 rule="closes the gate",
-                fix=fix if dearer else "give what it lacks a price",
+                fix=fix if dearer else "add them, as follows",
                 details=self.unpriced,
             )
 

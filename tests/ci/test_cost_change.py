@@ -58,7 +58,7 @@ def test_what_the_gate_lets_through_and_what_saves_is_no_objection(tmp_path: Pat
 def test_a_price_that_is_not_known_closes_the_gate(tmp_path: Path) -> None:
     machines = {"type": "EC2", "instance_type": ["g7.2xlarge", "g7.4xlarge"], "min_vcpus": 0, "max_vcpus": 4}
     pools = {name: {"compute_resources": machines} for name in ("x", "y")}
-    with pytest.raises(GateError, match="without a price closes the gate") as caught:
+    with pytest.raises(GateError, match="a sum that lacks 2 prices closes the gate") as caught:
         changed(tmp_path, RESOURCES | {"aws_batch_compute_environment": pools}).check()
     assert "cheaper" not in str(caught.value)
     assert caught.value.details == tuple(
