@@ -12,6 +12,7 @@ from ci.errors import CommandError
 from ci.finding import Finding
 from ci.machine_check import check_machine
 from ci.offering_check import check_offerings
+from ci.ownership_check import check_ownership
 from ci.progress import QUIET, Progress
 from ci.quota_check import check_quotas
 from ci.result import Result
@@ -38,10 +39,10 @@ class Diagnosis(Result):
 
 
 def diagnose(environment: Environment | None, workspace: Workspace, *, progress: Progress = QUIET) -> Diagnosis:
-    """Check this machine, then the AWS that `environment` lives on, as far as it can be reached."""
+    """Check this machine, then what `environment` says, then the AWS that it lives on, as far as it can be reached."""
     findings = list(check_machine(workspace))
     if environment:
-        findings += _beyond(environment, workspace, progress)
+        findings += [*check_ownership(environment), *_beyond(environment, workspace, progress)]
     verdict: Verdict = "not ready" if any(finding.state == "fail" for finding in findings) else "ready"
     name = environment.name if environment else None
     return Diagnosis(environment=name, verdict=verdict, findings=tuple(findings))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ci import known_jobs
 from ci.result import Result
 from ci.site import Site
-from infra.naming import Names
+from infra.naming import Names, stack_id
 from infra.spec.serving import EndpointKind
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def _stacks(site: Site) -> dict[str, int]:
                 if entry["Key"].endswith(".tfstate"):
                     document = json.loads(s3.get_object(Bucket=state.bucket, Key=entry["Key"])["Body"].read())
                     managed = [block for block in document["resources"] if block["mode"] == "managed"]
-                    name = entry["Key"].removeprefix(f"{site.name}/").removesuffix(".tfstate")
-                    counts[name] = sum(len(block["instances"]) for block in managed)
+                    *_, region, component = entry["Key"].removesuffix(".tfstate").split("/")
+                    counts[stack_id(site.name, region, component)] = sum(len(block["instances"]) for block in managed)
     except s3.exceptions.NoSuchBucket:
         return {}
     return counts

@@ -9,6 +9,13 @@ from infra.spec.errors import NamingError
 _BUCKET, _ROLE, _REGIONAL = 63, 64, 63
 # A role's name less "AWSServiceRoleForAutoScaling_", the longest that such a suffix is added to.
 _SERVICE_ROLE_SUFFIX = 35
+# What an environment has once, in its first region.
+_ONCE = frozenset({"access", "bootstrap", "cost", "overview", "trail"})
+
+
+def stack_id(environment: str, region: str, component: str) -> str:
+    """Name a stack, everywhere that one is named; its state lies at ``environment/region/component.tfstate``."""
+    return f"{environment}-{component}" if component in _ONCE else f"{environment}-{region}-{component}"
 
 
 @dataclass(frozen=True)

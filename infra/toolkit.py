@@ -24,6 +24,7 @@ from cdktf import (
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderAssumeRole, AwsProviderDefaultTags
 from constructs import Construct, Node
 
+from infra.naming import stack_id
 from infra.spec import AwsAccount, EmbeddedCloud, Environment
 from infra.spec.errors import ToolkitError
 
@@ -89,10 +90,8 @@ def in_base64(scope: Construct, id: str, text: str) -> str:
 class Stack(TerraformStack):
     """One Terraform state: a component of an environment, in one region."""
 
-    def __init__(
-        self, scope: Construct, environment: Environment, region: str, component: str, *, id: str = ""
-    ) -> None:
-        super().__init__(scope, id or f"{environment.name}-{region}-{component}")
+    def __init__(self, scope: Construct, environment: Environment, region: str, component: str) -> None:
+        super().__init__(scope, stack_id(environment.name, region, component))
         self._paths: dict[tuple[str, str], str] = {}
         self.collision: ToolkitError | None = None
         self.tags = environment.tags(component)

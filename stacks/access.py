@@ -39,7 +39,7 @@ class AccessStack(Stack):
         self, scope: Construct, environment: Environment, data: Sequence[DataOutputs], trails: Sequence[TrailOutputs]
     ) -> None:
         region = environment.regions[0].name
-        super().__init__(scope, environment, region, "access", id=f"{environment.name}-access")
+        super().__init__(scope, environment, region, "access")
         names, spec = Names.of(environment, region), environment.access
         reach = Reach(
             names.project,

@@ -16,7 +16,7 @@ class BootstrapStack(Stack):
 
     def __init__(self, scope: Construct, environment: Environment) -> None:
         region, guarded = environment.state.region, environment.guarded
-        super().__init__(scope, environment, region, "bootstrap", id=f"{environment.name}-bootstrap")
+        super().__init__(scope, environment, region, "bootstrap")
         names = Names.of(environment, region)
         key = EncryptionKey(self, "state", names=names, purpose="state", guarded=guarded)
         state = Bucket(

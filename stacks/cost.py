@@ -21,7 +21,7 @@ class CostStack(Stack):
 
     def __init__(self, scope: Construct, environment: Environment, *, key_arn: str, launchers: Sequence[str]) -> None:
         region, spec = environment.regions[0].name, environment.budget
-        super().__init__(scope, environment, region, "cost", id=f"{environment.name}-cost")
+        super().__init__(scope, environment, region, "cost")
         names, orders = Names.of(environment, region), _orders(environment)
         topics = {}
         for percent in spec.stops:

@@ -11,5 +11,5 @@ class OverviewStack(Stack):
 
     def __init__(self, scope: Construct, environment: Environment) -> None:
         region = environment.regions[0].name
-        super().__init__(scope, environment, region, "overview", id=f"{environment.name}-overview")
+        super().__init__(scope, environment, region, "overview")
         Dashboard(self, "overview", page=overview(environment))

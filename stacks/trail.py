@@ -28,7 +28,7 @@ class TrailStack(Stack):
         self, scope: Construct, environment: Environment, spec: AuditSpec, data: Sequence[DataOutputs]
     ) -> None:
         region = environment.regions[0].name
-        super().__init__(scope, environment, region, "trail", id=f"{environment.name}-trail")
+        super().__init__(scope, environment, region, "trail")
         names, guarded = Names.of(environment, region), environment.guarded
         key = EncryptionKey(
             self, "records", names=names, purpose="audit", guarded=guarded, statements=statements_for_key(names)

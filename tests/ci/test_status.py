@@ -40,3 +40,14 @@ def test_a_cluster_s_machines_are_counted(tiny: Tiny, groups: Any) -> None:
     assert "head in service, workers: 2 of 2, at most 4" in told
     groups.set_desired_capacity(AutoScalingGroupName=f"{PREFIX}-head", DesiredCapacity=0)
     assert not status(tiny.site()).clusters[0].head_in_service
+
+
+def test_stacks_are_named_as_a_deploy_names_them(tiny: Tiny) -> None:
+    s3, bucket = tiny.site().client("s3"), tiny.site().environment.state.bucket
+    s3.create_bucket(Bucket=bucket)
+    keys = [f"local/us-east-1/{component}.tfstate" for component in ("network", "access")]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b'{"resources": [{"mode": "managed", "instances": [{}]}]}')
+    assert status(tiny.site()).stacks == {"local-access": 1, "local-us-east-1-network": 1}
+    for key in keys:
+        s3.delete_object(Bucket=bucket, Key=key)
