@@ -33,7 +33,8 @@ def _verdict(change: CostChange) -> str:
 
 
 def _sums(change: CostChange) -> str:
-    rows = [*change.parts[:MOST_ROWS], change.total.model_copy(update={"name": "**all**"})]
+    name = "**all but what has no price**" if change.after.left_out else "**all**"
+    rows = [*change.parts[:MOST_ROWS], change.total.model_copy(update={"name": name})]
     return _table("part", rows)
 
 

@@ -13,6 +13,8 @@ from typer.main import get_command
 
 from ci.cli import app, run
 from ci.console import LineProgress
+from ci.drift import DriftResult
+from ci.plan import Changes, PlanResult, StackPlan
 from ci.stack_progress import StackProgress
 from tests.ci.conftest import REPOSITORY, Tiny
 
@@ -138,6 +140,32 @@ def test_json_is_all_that_standard_output_holds(tiny: Tiny) -> None:
     assert json.loads(result.stdout)["resources"] == dict.fromkeys(
         [f"local-us-east-1-{name}" for name in ("first", "second", "third", "aside")], 2
     )
+
+
+def test_a_cloud_that_runs_is_said_to(tiny: Tiny) -> None:
+    assert "It runs already, and was left as it is." in tiny.run("cloud", "start").stdout
+
+
+def test_drift_of_nothing_says_so(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ci.commands.changes.site", lambda *_: None)
+    nothing = DriftResult(environment="local", looked_at={}, stacks={})
+    monkeypatch.setattr("ci.drift.drift", lambda *_, **__: nothing)
+    assert run(["drift", "local"]) == 0
+    assert capsys.readouterr().out == "local: nothing is deployed\n"
+    monkeypatch.setattr("ci.drift.drift", lambda *_, **__: nothing.model_copy(update={"looked_at": {"one": 3}}))
+    assert run(["drift", "local"]) == 0
+    assert capsys.readouterr().out == "local: 0 of 3 resources drifted\n"
+
+
+@pytest.mark.parametrize("awaits", [(), ("network",)])
+def test_a_plan_explains_its_mark_where_it_has_one(
+    awaits: tuple[str, ...], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ci.commands.changes.site", lambda *_: None)
+    found = PlanResult(environment="local", stacks={"one": StackPlan(resources=1, awaits=awaits)}, summary=Changes())
+    monkeypatch.setattr("ci.plan.plan", lambda *_, **__: found)
+    assert run(["plan", "local"]) == 0
+    assert ("~ reads what changes with the same deploy" in capsys.readouterr().out) == bool(awaits)
 
 
 def test_cloud_env_points_a_shell_at_the_cloud(tiny: Tiny) -> None:
