@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 import environments
 from ci.ownership_check import check_ownership
 from infra.spec import (
@@ -42,10 +44,18 @@ def mine(
     return Environment(**given, **(named | fields))
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other environment, whatever a fork's are."""
+    monkeypatch.setattr(environments, "names", tuple)
+
+
+@pytest.mark.usefixtures("alone")
 def test_what_is_ones_own_gets_no_word() -> None:
     assert check_ownership(mine()) == []
 
 
+@pytest.mark.usefixtures("alone")
 def test_each_placeholder_is_a_finding_with_its_field_and_file() -> None:
     budget = BudgetSpec(monthly_usd=1, emails=("a@example.com", "ann@acme.test"))
     alerts = AlertsSpec(page=("https://events.example.com/x",), ticket=("b@example.com",))
