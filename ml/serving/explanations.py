@@ -6,11 +6,13 @@ torch. It tells what the prediction stands on, not what would be true; parts tha
 
 import re
 from collections.abc import Sequence
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ml.serving.requests import Instance
+
+if TYPE_CHECKING:
+    # A server without a model starts without it.
+    import numpy as np
 
 # So many parts are left out in turn; of a longer text each holds several words.
 MOST_PARTS = 24
@@ -22,7 +24,7 @@ WORD = re.compile(r"\S+")
 class Explainable(Protocol):
     """A handler that says how likely each label is."""
 
-    def likelihoods(self, instances: list[Instance]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    def likelihoods(self, instances: list[Instance]) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
         """Return [instances, labels]."""
         ...
 
@@ -36,17 +38,18 @@ def _explain(handler: Explainable, labels: Sequence[str], instance: Instance) ->
     parts = [(field, *place) for field, text in instance.items() for place in _parts(text)]
     without = [{**instance, field: instance[field][:start] + instance[field][end:]} for field, start, end in parts]
     rows = [instance, *without]
-    likelihoods = np.concatenate(
-        [handler.likelihoods(rows[start : start + TOGETHER]) for start in range(0, len(rows), TOGETHER)]
+    likely, *others = (
+        likelihoods
+        for start in range(0, len(rows), TOGETHER)
+        for likelihoods in handler.likelihoods(rows[start : start + TOGETHER])
     )
-    best = int(likelihoods[0].argmax())
-    falls = likelihoods[0, best] - likelihoods[1:, best]
+    best = int(likely.argmax())
     return {
         "label": labels[best],
-        "score": round(float(likelihoods[0, best]), 6),
+        "score": round(float(likely[best]), 6),
         "parts": [
-            {"field": field, "start": start, "end": end, "weight": round(float(fall), 6)}
-            for (field, start, end), fall in zip(parts, falls, strict=True)
+            {"field": field, "start": start, "end": end, "weight": round(float(likely[best] - other[best]), 6)}
+            for (field, start, end), other in zip(parts, others, strict=True)
         ],
     }
 
