@@ -1,11 +1,14 @@
 """Operations that this project answers, asked with boto3 as a user would."""
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.s3.models import FakeKey
 
 from infra.localcloud.cloud import Cloud
 from infra.localcloud.event_log import EventLog
@@ -34,6 +37,19 @@ def test_a_launch_template_tells_the_tags_it_has_now(client: Clients) -> None:
     (template,) = ec2.describe_launch_templates(LaunchTemplateIds=[identifier])["LaunchTemplates"]
     assert template["Tags"] == [{"Key": "owner", "Value": "others"}]
     ec2.delete_launch_template(LaunchTemplateId=identifier)
+
+
+def test_an_object_is_hashed_when_nobody_reads_it() -> None:
+    import infra.localcloud.services.s3_etags  # noqa: F401 - it mends moto's keys
+
+    key = FakeKey("state", b"content", account_id=ACCOUNT, region_name="us-east-1")
+    hashing = Thread(target=lambda: key.etag)
+    with key.lock:
+        hashing.start()
+        hashing.join(0.2)
+        assert hashing.is_alive()
+    hashing.join()
+    assert key.etag == f'"{hashlib.md5(b"content").hexdigest()}"'
 
 
 class TestModelRegistry:
