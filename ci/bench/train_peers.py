@@ -1,6 +1,6 @@
 """The same steps on the same network by others: a plain loop, PyTorch Lightning, Accelerate.
 
-Each does what ours does around its steps: the schedule, clipping, the loss every ten steps, a checkpoint every fifty.
+Each does what ours does around its steps: schedule, clipping, the loss and a checkpoint as often as the recipe says.
 """
 
 import logging

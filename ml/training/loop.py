@@ -143,7 +143,7 @@ class Run:
 
     def _train(self, step: int) -> Tensor:
         """Do one step and return its loss, still on the device: reading it would wait for the device."""
-        torch.manual_seed((self.recipe.seed * self.steps + step) * self.world.size + self.world.rank)
+        self.world.seed((self.recipe.seed * self.steps + step) * self.world.size + self.world.rank)
         if self._teaching.reach(step):
             self._module = self._joined()
         self._teaching.set_rate(self._optimizer, learning_rate(self.recipe, step, self.steps))

@@ -64,6 +64,12 @@ class World:
             whole[rank :: self.size] = share
         return whole
 
+    def seed(self, number: int) -> None:
+        """Seed what this process draws on its device; `torch.manual_seed` asks for all kinds of devices, every time."""
+        torch.default_generator.manual_seed(number)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(number)
+
     def total(self, values: Sequence[float]) -> list[float]:
         """Add up each value over all processes."""
         if self.size == 1:
