@@ -138,9 +138,10 @@ def _write_report(
     }
     (container.model / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (container.model / "run.json").write_text(json.dumps(described, indent=2) + "\n")
+    from_nothing = "unknown" if scratch["accuracy"] is None else f"{scratch['accuracy']:.4f}"
     print(
         f"final accuracy={outcome.accuracy:.4f} baseline_accuracy={baseline:.4f} steps={outcome.steps} "
         f"seconds_per_step={outcome.seconds_per_step:.4f} train_seconds={outcome.train_seconds:.1f} "
-        f"from_scratch_accuracy={scratch['accuracy'] or 'unknown'} ({scratch['of']})",
+        f"from_scratch_accuracy={from_nothing} ({scratch['of']})",
         flush=True,
     )
