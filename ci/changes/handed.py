@@ -40,14 +40,9 @@ def with_inputs(stack: Stack, handed: Mapping[str, Handed], stacks: Mapping[str,
 
     It shares the providers and the backend that `terraform init` set up for the stack itself.
     """
-    keys = {stacks[name].backend: values for name, values in handed.items()}
+    keys = {backend.key: values for name, values in handed.items() if (backend := stacks[name].backend)}
     readers: dict[str, Any] = stack.document.get("data", {}).get(READER, {})
-    known = {
-        name: keys[backend]
-        for name, block in readers.items()
-        for backend in keys
-        if backend and block["config"]["key"] == backend.key
-    }
+    known = {name: keys[key] for name, block in readers.items() if (key := block["config"]["key"]) in keys}
     text = json.dumps(stack.document)
     for name in known:
         text = text.replace(f"data.{READER}.{name}.outputs.", f"local.{name}.")

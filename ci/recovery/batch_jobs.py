@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ci import jobs, pool_jobs
 from ci.artifacts import is_there
 from ci.known_jobs import BATCH
+from ci.recovery.attempt_requests import name_of, request_of
 from ci.recovery.keeper import AtWork, Ended, Status, Unknown
 from ci.recovery.state import Attempt, Outcome, Purchase
 from ci.site import Site
@@ -44,18 +45,11 @@ class BatchJobs:
 
     def name(self, attempt: Attempt) -> str:
         """Return the name of an attempt's job."""
-        return f"{self._run}-{attempt.number}"
+        return name_of(self._run, attempt)
 
     def submit(self, attempt: Attempt) -> None:
         """Submit the attempt's job, to the pool's own queue or to the one on demand."""
-        request = replace(
-            self._request,
-            name=self.name(attempt),
-            checkpoints=f"runs/{self._run}/checkpoints",
-            spot=attempt.purchase is Purchase.SPOT,
-            most_seconds=attempt.limit_seconds,
-            turn=(self._state, attempt.number),
-        )
+        request = replace(request_of(self._run, self._request, attempt), turn=(self._state, attempt.number))
         self._end_others(self.name(attempt))
         pool_jobs.start(self._site, self._pool, request)
 

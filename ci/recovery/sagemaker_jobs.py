@@ -1,7 +1,6 @@
 """A run's attempts as SageMaker training jobs: one name a number, one folder of checkpoints for all."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,8 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ci import jobs
 from ci.known_jobs import SAGEMAKER
 from ci.log_tail import TRAINING_JOBS, LogTail
+from ci.recovery.attempt_requests import name_of, request_of
 from ci.recovery.keeper import AtWork, Ended, NotThere, Status, Unknown
-from ci.recovery.state import Attempt, Outcome, Purchase
+from ci.recovery.state import Attempt, Outcome
 from ci.site import Site
 
 if TYPE_CHECKING:
@@ -32,18 +32,11 @@ class SageMakerJobs:
 
     def name(self, attempt: Attempt) -> str:
         """Return the name of an attempt's job: SageMaker refuses a second job of a name for ever."""
-        return f"{self._run}-{attempt.number}"
+        return name_of(self._run, attempt)
 
     def submit(self, attempt: Attempt) -> None:
         """Create the attempt's job, unless it is there."""
-        request = replace(
-            self._request,
-            name=self.name(attempt),
-            checkpoints=f"runs/{self._run}/checkpoints",
-            spot=attempt.purchase is Purchase.SPOT,
-            most_seconds=attempt.limit_seconds,
-        )
-        start_once(self._site, request)
+        start_once(self._site, request_of(self._run, self._request, attempt))
 
     def status(self, attempt: Attempt) -> Status:
         """Return what SageMaker says of the attempt's job."""

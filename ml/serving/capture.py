@@ -41,9 +41,12 @@ class Capture:
             log.say(event="capture is full", folder=str(self._folder), bytes=MOST_BYTES)
         now = datetime.now(UTC)
         folder = self._folder / f"{now:%Y/%m/%d/%H}"
-        folder.mkdir(parents=True, exist_ok=True)
         name = f"{now:%M-%S}-{now.microsecond // 1000:03}-{os.urandom(8).hex()}.jsonl"
-        (folder / name).write_text("".join(lines))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("".join(lines))
+        except OSError as error:  # What is kept is a service to those who look later, never a condition of answers.
+            log.say(event="capture failed", folder=str(folder), error=str(error))
 
 
 def _event(request_id: str, request: bytes, answer: bytes) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class _Parent:
                 if pid == 0:
                     return number
                 self._born[pid] = number, time.monotonic()
+                if self._exit_code is not None:  # Told to stop before this one was known.
+                    os.kill(pid, signal.SIGTERM)
             pid, status = os.wait()
             self._bury(*self._born.pop(pid), os.waitstatus_to_exitcode(status))
         sys.exit(self._exit_code)
