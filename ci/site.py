@@ -72,7 +72,13 @@ class Site:
         return child_environment(where | TEST_CREDENTIALS | here | hermetic, forget=("AWS_",))
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """Return a boto3 client of this AWS; callers annotate it with the service's own type."""
+        """Return the boto3 client of this AWS, made once; callers annotate it with the service's own type."""
+        where = service, region or self.home_region.name
+        if where not in self._clients:
+            self._clients[where] = self._new_client(*where)
+        return self._clients[where]
+
+    def _new_client(self, service: str, region: str) -> Any:
         from botocore.config import Config
 
         # An empty mapping, not None: no proxy of the laptop stands between us and 127.0.0.1.
@@ -82,8 +88,13 @@ class Site:
             else Config(retries={"mode": "adaptive"})
         )
         return self._session.client(  # type: ignore[call-overload]
-            service, region_name=region or self.home_region.name, endpoint_url=self.endpoint_url, config=config
+            service, region_name=region, endpoint_url=self.endpoint_url, config=config
         )
+
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str], Any]:
+        """The clients there are: one takes 0.1 s to make, and may be shared by threads."""
+        return {}
 
     @cached_property
     def _session(self) -> "boto3.Session":
