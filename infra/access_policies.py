@@ -133,6 +133,8 @@ def boundary(reach: Reach) -> tuple[Statement, ...]:
         Statement(sorted(anywhere)),
         *on_buckets,
         Statement(GUARDS, effect="Deny"),
+        # An entry of the audit log is put where none is, or not at all.
+        Statement(("s3:PutObject",), _entries(reach), effect="Deny", condition={"Null": {"s3:if-none-match": "true"}}),
     )
 
 
@@ -201,8 +203,9 @@ def _release(reach: Reach) -> tuple[Statement, ...]:
 
 
 def _operate(reach: Reach) -> tuple[Statement, ...]:
-    """Roll back to a configuration that is there, stop what runs away, hold queues, silence an alarm."""
+    """Roll back to a configuration that is there and write that down, stop what runs away, hold queues."""
     return (
+        *_keep_log(reach),
         Statement(_MOVE_ENDPOINT, reach.released),
         Statement(("sagemaker:StopTrainingJob",), reach.jobs),
         Statement(("batch:CancelJob", "batch:TerminateJob"), _batch_jobs(reach), condition=reach.own),
@@ -236,6 +239,24 @@ def _audit(reach: Reach) -> tuple[Statement, ...]:
         Statement(tuple(action for action in READ_DATA if action.startswith("s3:")), contents, effect="Deny"),
         Statement(refused, effect="Deny"),
     )
+
+
+def _keep_log(reach: Reach) -> tuple[Statement, ...]:
+    """Read the log of model changes, and add to it; who may keep artefacts, may that anyway."""
+    logs = tuple(f"{kept.artifact_bucket}/audit/*" for kept in reach.kept)
+    below = {"StringLike": {"s3:prefix": "audit/*"}}
+    # S3 may use the keys for them, they may not.
+    through_s3 = {**reach.own, "StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}
+    return (
+        Statement(("s3:ListBucket",), [kept.artifact_bucket for kept in reach.kept], condition=below),
+        Statement(("s3:GetObject", "s3:PutObject"), logs),
+        Statement(("kms:Decrypt", "kms:GenerateDataKey"), reach.anything("kms", "key/*"), condition=through_s3),
+        Statement(("kms:GetPublicKey",), [kept.signing_key for kept in reach.kept]),
+    )
+
+
+def _entries(reach: Reach) -> tuple[str, ...]:
+    return tuple(f"{kept.artifact_bucket}/audit/entries/*" for kept in reach.kept)
 
 
 def _publish_images(reach: Reach) -> tuple[Statement, ...]:

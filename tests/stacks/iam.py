@@ -50,7 +50,9 @@ def _holds(request: Request, operator: str, wanted: Mapping[str, Any]) -> bool:
         "StringLike": _like,
         "ArnLike": _like,
     }
-    # A key that the request does not have fails the condition.
+    if operator == "Null":
+        return all((key not in request.context) == (value == "true") for key, value in wanted.items())
+    # A key that the request does not have fails any other condition.
     return all(
         key in request.context and any(operators[operator](request.context[key], value) for value in _listed(values))
         for key, values in wanted.items()

@@ -45,6 +45,7 @@ def read(policy: str) -> list[Statement]:
 
 
 DATA, ARTIFACTS = kept("aws_s3_bucket_data"), kept("aws_s3_bucket_artifacts")
+LOG_ENTRY = f"{ARTIFACTS}/audit/entries/00000001.json"
 JOB, ENDPOINT = "training-job/groundplan-prod-train-1", "endpoint/groundplan-prod-review-sentiment"
 TRAINER = f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-us-east-1-training"
 SERVER = f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-us-east-1-serving"
@@ -68,6 +69,9 @@ MATRIX: list[tuple[str, Request, str]] = [
     ("change data", Request("s3:PutObject", f"{DATA}/reviews.csv"), "-----"),
     ("keep an artefact", Request("s3:PutObject", f"{ARTIFACTS}/model.tar.gz"), "DM--C"),
     ("delete an artefact", Request("s3:DeleteObject", f"{ARTIFACTS}/model.tar.gz"), "-----"),
+    ("read the log of model changes", Request("s3:GetObject", LOG_ENTRY), "DMO-C"),
+    ("add to that log", Request("s3:PutObject", LOG_ENTRY, {"s3:if-none-match": "*"}), "DMO-C"),
+    ("replace an entry of it", Request("s3:PutObject", LOG_ENTRY), "-----"),
     ("decrypt what is kept", Request("kms:Decrypt", arn("kms", "key/1"), OURS), "DM--C"),
     ("ask a model", Request("sagemaker:InvokeEndpoint", arn("sagemaker", ENDPOINT)), "DM--C"),
     ("register a version", Request("sagemaker:CreateModelPackage", arn("sagemaker", VERSION)), "-M--C"),
