@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def fetch_archive(site: Site, uri: str, into: Path) -> Path:
+def fetch_archive(site: Site, uri: str, into: Path, *, region: str | None = None) -> Path:
     """Download the model.tar.gz at `uri` and unpack it into the folder `into`, unless that was done before."""
     if into.exists():
         return into
-    s3: S3Client = site.client("s3")
+    s3: S3Client = site.client("s3", region)
     address = urlsplit(uri)
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into.parent) as scratch:

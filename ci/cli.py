@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from ci.commands.audit import audit
 from ci.commands.changes import diff, drift, plan
 from ci.commands.cloud import cloud
 from ci.commands.cost import cost
@@ -20,6 +21,7 @@ from ci.commands.platform import bootstrap, deploy, destroy, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.runs import runs
 from ci.commands.tune import tune
+from ci.commands.versions import models
 from ci.commands.workflows import comment, roles, workflow
 
 app = typer.Typer(
@@ -29,9 +31,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(audit, name="audit", short_help="Show and verify who changed which model")
 app.add_typer(cloud, name="cloud", short_help="Start, stop and reach the embedded AWS")
 app.add_typer(data, name="data", short_help="Make the data sets that models are trained on")
 app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the cloud")
+app.add_typer(models, name="models", short_help="List versions of models, approve or reject them")
 app.add_typer(prices, name="prices", short_help="Renew the prices that estimates use")
 app.add_typer(runs, name="runs", short_help="List, show, compare and reproduce training runs")
 app.add_typer(workflow, name="workflow", short_help="Rehearse the workflows on this machine")
@@ -68,7 +72,20 @@ for command, line in COMMANDS:
     app.command(short_help=line)(command)
 
 # After these there is nothing half-made: a plan is kept only once it is whole.
-CHANGE_NOTHING = {"plan", "drift", "diff", "policy", "cost", "tags", "logs", "status", "events", "inventory", "doctor"}
+CHANGE_NOTHING = {
+    "plan",
+    "drift",
+    "diff",
+    "policy",
+    "cost",
+    "tags",
+    "logs",
+    "status",
+    "events",
+    "inventory",
+    "doctor",
+    "audit",
+}
 # What typer makes of Ctrl-C, and a shell of SIGINT.
 STOPPED = 130
 

@@ -10,7 +10,7 @@ GroundplanError
     └── WorkError               it began and did not end well: exit 1
         ├── StacksError         Terraform refused one or more stacks (ci/platform_run.py)
         ├── JobError            a training or optimization job failed (ci/jobs.py)
-        └── GateError           a model is not good enough to be released (ci/gate.py)
+        └── GateError           a version may not be released: its figures, its bundle (ci/gate.py, ci/admission.py)
 """
 
 from collections.abc import Sequence
@@ -65,4 +65,4 @@ class JobError(WorkError):
 
 
 class GateError(WorkError):
-    """A release was refused because of the model's own figures."""
+    """A release was refused: by the model's figures, by a bundle that was tampered with, or by somebody's decision."""

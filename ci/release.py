@@ -6,15 +6,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ci import gate, known_jobs, model_registry
+from ci import admission, known_jobs
 from ci.artifacts import fetch_archive
+from ci.audit.record import History, record
 from ci.contracts import endpoints_of
 from ci.errors import CommandError
 from ci.invocation import Caller
+from ci.model_registry import Package
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.rollout import roll_out
 from ci.site import Site
+from infra.spec import RegionSpec
 from infra.spec.contract import ServingContract
 
 
@@ -34,7 +37,9 @@ class ReleaseResult(Result):
     """A version in the registry of each region and, once approved, behind its endpoints."""
 
     model: str
+    # `version` names the content, `semantic_version` what changed in it.
     version: str
+    semantic_version: str
     job: str
     accuracy: float
     baseline_accuracy: float
@@ -56,6 +61,43 @@ def release(
 
     # Raises an error with the nearest names before anything is asked.
     catalogue.card(model)
+    serving = _serving(site, model)
+    job = job or known_jobs.newest(site, "optimize", model)
+    content = _content(site, job)
+    history = History(site, model)
+    report = admission.judge(model, job, content, history)
+    progress.say(f"Gate open: accuracy {report['accuracy']:.4f}, baseline {report['baseline_accuracy']:.4f}.")
+    packages: dict[str, str] = {}
+    released: list[ReleasedEndpoint] = []
+    version, number, approved = "", None, True
+    for region, members in groupby(serving, key=lambda found: found[0].name):
+        contracts = [contract for _, contract in members]
+        package = admission.enter(site, region, contracts[0], content, job=job, number=number, history=history)
+        packages[region], version, number = package.arn, package.version, package.semantic_version
+        progress.say(f"{region}: version {number} ({version}) is in the registry.")
+        if not admission.clear(site, region, contracts[0], package, approve=approve):
+            approved = False
+            continue
+        for contract in contracts:
+            endpoint = _released(site, region, contract, package, content, progress)
+            facts = {"semantic_version": number, "endpoint": endpoint.endpoint, "configuration": endpoint.configuration}
+            record(site, "released", model=model, version=version, facts={**facts, "region": region})
+            released.append(endpoint)
+    return ReleaseResult(
+        model=model,
+        version=version,
+        semantic_version=number or "",
+        job=job,
+        accuracy=report["accuracy"],
+        baseline_accuracy=report["baseline_accuracy"],
+        approved=approved,
+        packages=packages,
+        endpoints=tuple(released),
+    )
+
+
+def _serving(site: Site, model: str) -> list[tuple[RegionSpec, ServingContract]]:
+    """Return the contracts of the endpoints that serve a model; to have none is an error."""
     serving = endpoints_of(site, model)
     if not serving:
         raise CommandError(
@@ -64,35 +106,7 @@ def release(
             rule=f"serves it in environments/{site.name}.py",
             fix=f"add EndpointSpec(name=…, model={model!r}) to a region and deploy",
         )
-    job = job or known_jobs.newest(site, "optimize", model)
-    content = _content(site, job)
-    report = json.loads((content / "report.json").read_text())
-    gate.check(model, report)
-    progress.say(f"Gate open: accuracy {report['accuracy']:.4f}, baseline {report['baseline_accuracy']:.4f}.")
-    packages: dict[str, str] = {}
-    released: list[ReleasedEndpoint] = []
-    version, approved = "", True
-    for region, members in groupby(serving, key=lambda found: found[0].name):
-        contracts = [contract for _, contract in members]
-        package = model_registry.register(site, region, contracts[0], content, job=job)
-        progress.say(f"{region}: version {package.version} is in the registry.")
-        packages[region], version = package.arn, package.version
-        if approve:
-            model_registry.approve(site, region, package)
-        if not model_registry.is_approved(site, region, package):
-            approved = False
-            continue
-        released += [_released(site, region, contract, package, content, progress) for contract in contracts]
-    return ReleaseResult(
-        model=model,
-        version=version,
-        job=job,
-        accuracy=report["accuracy"],
-        baseline_accuracy=report["baseline_accuracy"],
-        approved=approved,
-        packages=packages,
-        endpoints=tuple(released),
-    )
+    return serving
 
 
 def _content(site: Site, job: str) -> Path:
@@ -112,7 +126,7 @@ def _released(
     site: Site,
     region: str,
     contract: ServingContract,
-    package: model_registry.Package,
+    package: Package,
     content: Path,
     progress: Progress,
 ) -> ReleasedEndpoint:

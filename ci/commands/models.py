@@ -169,7 +169,8 @@ def release(
 
     found = site(environment, home)
     result = release_model(found, model, job=job, approve=approve, progress=console.terminal_progress())
-    text = f"{result.model} {result.version}: accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}"
+    text = f"{result.model} {result.semantic_version} ({result.version}): "
+    text += f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}"
     text += "".join(
         f"\n{served.region} {served.endpoint}: in service after {served.seconds:.1f} s" for served in result.endpoints
     )

@@ -1,0 +1,82 @@
+"""models: the versions of models, read from the registry and decided on."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ci.commands.models import ModelName
+from ci.commands.options import AsJson, EnvironmentName, Home, site
+
+if TYPE_CHECKING:
+    from ci.versions import DecisionResult
+
+models = typer.Typer(help="Versions of models: which there are, who approved them.", no_args_is_help=True)
+
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="As `models list` names it, by number or by content.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept with the version and in the audit log.")]
+
+
+@models.command("list", short_help="List versions, and where they serve")
+def list_(
+    environment: EnvironmentName,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Only this model's.")] = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """List an environment's versions of models, the newest first, and where they serve.
+
+    Example: groundplan models list local review_sentiment
+    """
+    from ci import console
+    from ci.versions import WORDS, listed
+
+    found = listed(site(environment, home), model=model)
+    rows = [
+        (one.model, one.semantic_version, one.version, WORDS[one.status], f"{one.accuracy:.4f}", one.region,
+         ", ".join(line.endpoints), one.created)
+        for line in found.versions
+        for one in (line.version,)
+    ]  # fmt: skip
+    columns = ("model", "version", "content", "status", "accuracy>", "region", "serves", "created")
+    console.show(found, json, console.table(*columns, rows=rows) if rows else f"{environment}: no versions")
+
+
+@models.command(short_help="Let a version be released")
+def approve(
+    environment: EnvironmentName, model: ModelName, version: Version, why: Why = "", json: AsJson = False,
+    home: Home = None,
+) -> None:  # fmt: skip
+    """Approve a version in your name, in every region; `release --no-approve` then puts it into service.
+
+    Example: groundplan models approve local review_sentiment 1.2.0 --why "beats 1.1.0 on long texts"
+    """
+    from ci import console
+    from ci.versions import decide
+
+    result = decide(site(environment, home), model, version, "Approved", why=why)
+    console.show(result, json, _decided(result))
+
+
+@models.command(short_help="Keep a version from being released")
+def reject(
+    environment: EnvironmentName, model: ModelName, version: Version, why: Why = "", json: AsJson = False,
+    home: Home = None,
+) -> None:  # fmt: skip
+    """Reject a version in your name, in every region: no release takes it until somebody approves it.
+
+    Example: groundplan models reject local review_sentiment 1.2.0 --why "worse on short texts"
+    """
+    from ci import console
+    from ci.versions import decide
+
+    result = decide(site(environment, home), model, version, "Rejected", why=why)
+    console.show(result, json, _decided(result))
+
+
+def _decided(result: "DecisionResult") -> str:
+    from ci.versions import WORDS
+
+    where = ", ".join(result.regions)
+    return (
+        f"{result.model} {result.semantic_version} ({result.version}): {WORDS[result.status]} by {result.by}, {where}"
+    )
