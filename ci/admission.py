@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ci import gate, model_registry, versions
+from ci import evaluation, gate, model_registry, versions
 from ci.artifacts import fetch_archive
 from ci.audit.record import History
 from ci.errors import GateError
@@ -28,8 +28,9 @@ def judge(model: str, job: str, content: Path, history: History) -> dict[str, An
     origin = {"data": run["data"]["version"], "recipe": run["recipe"]["name"], "code": str(run["git"])}
     history.tell("trained", facts={"job": str(run["job"]), **origin})
     history.tell("optimized", facts={"job": job, "accuracy": f"{report['accuracy']:.4f}"})
+    labels = json.loads((content / "signature.json").read_text())["labels"]
     try:
-        gate.check(model, report)
+        gate.check(model, report, evaluation.read(content), has_labels=bool(labels))
     except GateError as refused:
         history.tell("refused", facts={"job": job, "why": str(refused)})
         raise

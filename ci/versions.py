@@ -54,12 +54,7 @@ def listed(site: Site, *, model: str | None = None) -> VersionsResult:
 
 def decide(site: Site, model: str, version: str, status: Status, *, why: str = "") -> DecisionResult:
     """Approve or reject a version, by the name of its content or its number, in all regions, and write it down."""
-    lines = listed(site, model=model).versions
-    found = [line.version for line in lines if version in (line.version.version, line.version.semantic_version)]
-    if not found:
-        known = dict.fromkeys(line.version.semantic_version for line in lines)
-        fix = nearest(version, known, otherwise=f"there are {', '.join(known) or 'none'}")
-        raise CommandError(thing=f"version of {model!r}", value=repr(version), rule="is not registered", fix=fix)
+    found = find(site, model, version)
     approve(site, found, status, why=why)
     first = found[0]
     return DecisionResult(
@@ -70,6 +65,18 @@ def decide(site: Site, model: str, version: str, status: Status, *, why: str = "
         by=caller(site),
         regions=tuple(one.region for one in found),
     )
+
+
+def find(site: Site, model: str, version: str | None = None) -> list[RegisteredVersion]:
+    """Return a version in each region that has it, by the name of its content or its number; by default the newest."""
+    lines = [line.version for line in listed(site, model=model).versions]
+    wanted = version or (lines[0].version if lines else "")
+    found = [line for line in lines if wanted in (line.version, line.semantic_version)]
+    if not found:
+        known = dict.fromkeys(line.semantic_version for line in lines)
+        fix = nearest(wanted, known, otherwise=f"there are {', '.join(known) or 'none'}")
+        raise CommandError(thing=f"version of {model!r}", value=repr(wanted), rule="is not registered", fix=fix)
+    return found
 
 
 def approve(site: Site, found: list[RegisteredVersion], status: Status = "Approved", *, why: str = "") -> None:

@@ -1,5 +1,6 @@
 """models: the versions of models, read from the registry and decided on."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +40,44 @@ def list_(
     ]  # fmt: skip
     columns = ("model", "version", "content", "status", "accuracy>", "region", "serves", "created")
     console.show(found, json, console.table(*columns, rows=rows) if rows else f"{environment}: no versions")
+
+
+@models.command(short_help="Show how a version answers, slice by slice")
+def report(
+    environment: EnvironmentName,
+    model: ModelName,
+    version: Annotated[str | None, typer.Argument(metavar="VERSION", help="By default the newest.")] = None,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one HTML file, with plots.")] = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Show how a version answers held-out rows: by slice, by group, and what its answers stand on.
+
+    Example: groundplan models report local review_sentiment --page out/review_sentiment.html
+    """
+    from ci import console
+    from ci.evaluation import of
+
+    found = of(site(environment, home), model, version)
+    if page:
+        from ci.report.evaluation import render
+
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(render(found))
+    told = found.evaluation
+    rows = [
+        (slicing, name, share.rows, f"{share.share:.4f}", f"{share.least:.3f} to {share.most:.3f}")
+        for slicing, parts in {"": {"all": told.right}, **told.slices}.items()
+        for name, share in parts.items()
+    ]
+    gaps = [
+        f"groups of {name!r}: {fair.accuracy_gap:.4f} apart in right answers, {fair.selection_gap:.4f} in labels given"
+        for name, fair in told.fairness.items()
+    ]
+    gate = "; ".join(told.objections) or "nothing speaks against it"
+    title = f"{model} {found.version.semantic_version} ({found.version.version}): {gate}"
+    slices = console.table("sliced by", "slice", "rows>", "right>", "with 95 %", rows=rows)
+    console.show(found, json, console.stacked(title, slices, *gaps, *([f"page: {page}"] if page else [])))
 
 
 @models.command(short_help="Let a version be released")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ml.evaluation.slices import Share
+
 INK = "#5b6472"
 PALETTE = ("#3b6fb6", "#2a9d8f", "#e9a23b", "#c8553d", "#7a5ea8", "#5b8c3a", "#a0616a", "#4f7d8c")
 
@@ -131,6 +133,22 @@ def cost_bars(parts: Sequence[tuple[str, float, float, float]]) -> str:
     axes.set_yticks(rows, names)
     axes.legend(frameon=False, loc="lower right")
     return _svg(figure, "cost by part")
+
+
+def slice_shares(slices: "Sequence[tuple[str, str, Share]]", *, overall: float, least: float, least_rows: int) -> str:
+    """A row for each slice: its share of right answers with whiskers of 95 %, beside all rows' and the gate's."""
+    figure, axes = _figure(10.5, 1.1 + 0.3 * len(slices))
+    for row, (_, _, share) in enumerate(slices):
+        whiskers = [[share.share - share.least], [share.most - share.share]]
+        alpha = 1.0 if share.rows >= least_rows else 0.35
+        axes.errorbar([share.share], [row], xerr=whiskers, fmt="o", color=PALETTE[0], capsize=3, alpha=alpha)
+    axes.axvline(overall, color=PALETTE[1], linewidth=1.2, label=f"all rows, {overall:.3f}")
+    axes.axvline(least, color=PALETTE[3], linewidth=1.2, linestyle="--", label=f"the gate, {least:g}")
+    names = [f"{slicing}: {name} ({share.rows})" for slicing, name, share in slices]
+    axes.set(xlabel="share of right answers", ylim=(len(slices) - 0.4, -0.6))
+    axes.set_yticks(range(len(slices)), names)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return _svg(figure, "right answers by slice")
 
 
 def _lanes(spans: Sequence[ResourceSpan]) -> list[int]:

@@ -11,8 +11,11 @@
 | task.py      | `build(recipe, data, world)`: what the training loop is given   | yes           |
 | exporting.py | `load(folder)`, `inputs(…)`: the trained network, for ONNX      | yes           |
 | sizing.py    | `sample(recipe, examples)`, `count(recipe, data)`: to plan with | yes           |
+| slices.py    | `SLICES`: name → how to slice held-out rows;                    | no            |
+|              | `GROUPS`: which of them are people, to be served alike          |               |
 | handler.py   | `load(folder, threads)`: a bundle's files turned into answers   | no            |
 
-A model without sizing.py cannot be planned (`groundplan train --plan`). What else it needs (here: model.py, the
+A model without sizing.py cannot be planned (`groundplan train --plan`); one without slices.py is judged by length and
+label alone. What else it needs (here: model.py, the
 network) is its own affair.
 """

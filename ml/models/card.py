@@ -37,6 +37,20 @@ def label_and_score(labels: tuple[str, ...]) -> dict[str, AnswerField]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gates:
+    """What the answers on held-out rows must show before a version may be released; as it stands, nothing.
+
+    Slices and groups (slices.py of the model) of fewer than `least_rows` rows are shown, and not judged.
+    """
+
+    least_accuracy: float = 0.0
+    least_slice_accuracy: float = 0.0
+    # By how much the shares of right answers of two groups may lie apart.
+    most_gap: float = 1.0
+    least_rows: int = 50
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """What the model is for, what it was made from, where it must not be trusted."""
 
@@ -47,3 +61,4 @@ class Card:
     data: str
     licences: dict[str, str] = field(default_factory=dict)
     signature: Signature
+    gates: Gates = field(default_factory=Gates)

@@ -10,6 +10,7 @@ from typing import Any
 from ml.contract import MODEL_ARCHIVE, MODEL_CHANNEL, TRAINING_CHANNEL, Container
 from ml.data import datasets
 from ml.errors import InputError
+from ml.evaluation import report as evaluation
 from ml.models import catalogue
 from ml.optimization import export
 from ml.release import archive
@@ -31,6 +32,7 @@ def optimize(container: Container) -> None:
     card = catalogue.card(report["model"])
     _write(container.model / "card.json", asdict(card))
     _write(container.model / "signature.json", asdict(card.signature))
+    evaluation.write(container.model, data["test"], container.threads or available_threads())
     print(f"final {' '.join(f'{name}={value}' for name, value in optimized.items())}", flush=True)
 
 

@@ -1,8 +1,9 @@
 """Versions: their numbers, what keeps one from being released, and that all of it is written down."""
 
 import json
+import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ci import admission, semantic_version, versions
+from ci import admission, evaluation, semantic_version, versions
 from ci.audit import record
 from ci.audit.record import History
 from ci.errors import CommandError, GateError, WorkError
 from ci.model_registry import Package
+from ci.report.evaluation import render
 from ci.semantic_version import Origin
 from ci.site import Site
 from ci.workspace import Workspace
 from infra.localcloud import CloudRecord
 from infra.spec.contract import ServerlessCapacity, ServingContract, TrainingContract
+from ml.errors import BundleError
+from ml.evaluation.fairness import Fairness, Group
+from ml.evaluation.reasons import Reasons
+from ml.evaluation.report import Evaluation
+from ml.evaluation.slices import Share
+from ml.models.card import Gates
 from tests.ci.conftest import REPOSITORY
 
 MODEL, REGION, ROLE = "review_sentiment", "us-east-1", "arn:aws:iam::123456789012:role/job"
 REPORT = {"accuracy": 0.84, "baseline_accuracy": 0.79, "parity": {"max_abs_diff": 1e-6, "tolerance": 1e-4}}
 RUN = {"job": "train-1", "git": "c0ffee", "data": {"version": "d1"}, "recipe": {"name": "laptop", "epochs": 1}}
+RIGHT = Share(rows=100, share=0.84, least=0.76, most=0.9)
+GROUPS = {name: Group(right=RIGHT, selected={"a": 0.4, "b": 0.6}, recall={"a": 0.8}) for name in ("x", "<y>")}
+EVALUATION = Evaluation(
+    model=MODEL, right=RIGHT, calibration_error=0.01, slices={"length": {"short": RIGHT, "long": RIGHT}},
+    worst_slice=("length", "long"), gates=Gates(), objections=[],
+    fairness={"who": Fairness(groups=GROUPS, accuracy_gap=0.0, selection_gap=0.0, odds_gap=0.0)},
+    reasons=Reasons(rows=2, words={"a": {"dull": 0.2}, "b": {}}, drop_without_heaviest=0.3, drop_without_any=0.1),
+)  # fmt: skip
 BEFORE = Origin(schema="s", data="d", recipe="r", code="c")
 
 
@@ -91,6 +107,7 @@ def content(place: Place, name: str, **changes: Any) -> Path:
     for file, value in (files | {"run": {**RUN, **changes}}).items():
         (folder / f"{file}.json").write_text(json.dumps(value))
     (folder / "model.onnx").write_text(weights)
+    (folder / "evaluation.json").write_text(json.dumps(asdict(EVALUATION)))
     return folder
 
 
@@ -224,3 +241,19 @@ def test_versions_are_listed_with_where_they_serve(place: Place) -> None:
         (second.semantic_version, ()),
         (first.semantic_version, (place.name,)),
     ]
+
+
+def test_an_evaluation_is_read_from_the_signed_bundle_and_is_one_page(place: Place) -> None:
+    serves(place, None)
+    first = entered(place, content(place, "first"))
+    found = evaluation.of(place.site, MODEL)
+    assert (found.version.version, found.evaluation) == (first.version, EVALUATION)
+    page = render(found)
+    assert page == render(found)
+    for told in ("84.0 %", "who", "&lt;y&gt;", "dull", "length: long (100)"):
+        assert told in page
+    assert not re.search(r"<(script|link|img)|href=\"[^#]|@import|url\([^#]", page), "it asks nobody for anything"
+    key = first.bundle.removeprefix(f"s3://{place.name}/")
+    place.site.client("s3").put_object(Bucket=place.name, Key=key, Body=b"nothing")
+    with pytest.raises(BundleError, match="cannot be unpacked"):
+        evaluation.of(place.site, MODEL)

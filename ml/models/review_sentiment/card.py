@@ -1,6 +1,6 @@
 """What a reader must know before using this model."""
 
-from ml.models.card import Card, Signature, TextField, label_and_score
+from ml.models.card import Card, Gates, Signature, TextField, label_and_score
 
 LABELS = ("negative", "positive")
 
@@ -26,4 +26,6 @@ CARD = Card(
     signature=Signature(
         instance={"text": TextField(most_characters=2000)}, labels=LABELS, prediction=label_and_score(LABELS)
     ),
+    # What a training by recipe `debug` reaches with room to spare; raise them to what your users need.
+    gates=Gates(least_accuracy=0.6, least_slice_accuracy=0.5, most_gap=0.25, least_rows=40),
 )
