@@ -17,6 +17,7 @@ from ci.commands.drill import drill
 from ci.commands.look import events, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
 from ci.commands.money import prices, resume, tags
+from ci.commands.pipeline import pipeline
 from ci.commands.platform import bootstrap, deploy, destroy, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.runs import runs
@@ -55,6 +56,7 @@ COMMANDS = (
     (tune, "Search for the recipe that trains best"),
     (optimize, "Turn a trained model into the one that is served"),
     (release, "Sign and register a model, and put it into service"),
+    (pipeline, "Let SageMaker train, optimize, evaluate and register"),
     (predict, "Ask an endpoint about texts"),
     (cost, "Show what an environment cost, or will cost"),
     (tags, "Count what carries the tags that split the bill"),

@@ -32,6 +32,8 @@ METRICS = {
     "loss": r"\bloss=([0-9.eE+-]+)",
     "accuracy": r"final accuracy=([0-9.]+)",
     "baseline_accuracy": r"\bbaseline_accuracy=([0-9.]+)",
+    # What an evaluation has against a release: a pipeline registers what has none.
+    "objections": r"^evaluated .*\bobjections=([0-9]+)",
 }
 
 
@@ -62,7 +64,7 @@ def start(site: Site, request: JobRequest) -> str:
     contract = training_contract(site)
     name = request.name or new_name(site, request.kind, request.model)
     sagemaker: SageMakerClient = site.client("sagemaker")
-    sagemaker.create_training_job(**_call(site, request, contract, name))
+    sagemaker.create_training_job(**training_request(site, request, contract, name))
     return name
 
 
@@ -121,7 +123,7 @@ def new_name(site: Site, kind: Kind, model: str) -> str:
     return f"{stem(site, kind, model)}{moment}-{secrets.token_hex(2)}"
 
 
-def _call(site: Site, request: JobRequest, contract: TrainingContract, name: str) -> dict[str, Any]:
+def training_request(site: Site, request: JobRequest, contract: TrainingContract, name: str) -> dict[str, Any]:
     """Return the arguments of CreateTrainingJob."""
     spot = contract.spot if request.spot is None else request.spot
     checkpoints = request.checkpoints or f"checkpoints/{name}"

@@ -1,5 +1,6 @@
 """Removes what releases and jobs made beside Terraform, so that a destroy leaves nothing that costs money."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,14 +20,14 @@ STOP_SECONDS = 300.0
 
 
 def remove_what_releases_made(site: Site, progress: Progress) -> int:
-    """Stop jobs, then remove released configurations, models and packages in every region; return how many."""
+    """Stop jobs, then remove in every region what releases and pipelines are made of; return how many."""
     removed = 0
     for region in site.environment.regions:
         sagemaker: SageMakerClient = site.client("sagemaker", region.name)
         prefix = Names.of(site.environment, region.name).regional("")
         stopped = _stop_jobs(sagemaker, prefix)
         count = _remove_configurations(sagemaker, prefix) + _remove_models(sagemaker, prefix)
-        count += _remove_packages(sagemaker, prefix)
+        count += _remove_packages(sagemaker, prefix) + _remove_pipelines(sagemaker, prefix)
         if not site.environment.guarded:
             _remove_job_logs(site.client("logs", region.name), prefix)
         if stopped or count:
@@ -90,6 +91,14 @@ def _remove_packages(sagemaker: "SageMakerClient", prefix: str) -> int:
             sagemaker.delete_model_package(ModelPackageName=arn)
             removed += 1
     return removed
+
+
+def _remove_pipelines(sagemaker: "SageMakerClient", prefix: str) -> int:
+    pages = sagemaker.get_paginator("list_pipelines").paginate(PipelineNamePrefix=prefix)
+    names = [pipeline["PipelineName"] for page in pages for pipeline in page["PipelineSummaries"]]
+    for name in names:
+        sagemaker.delete_pipeline(PipelineName=name, ClientRequestToken=secrets.token_hex(16))
+    return len(names)
 
 
 def _remove_job_logs(logs: "CloudWatchLogsClient", prefix: str) -> None:

@@ -19,6 +19,10 @@ _LOOK_AROUND = (
     *("sagemaker:ListModels", "sagemaker:ListTrainingJobs", "tag:GetResources"),
 )
 _TRAIN = ("sagemaker:CreateTrainingJob",)
+_RUN_PIPELINES = (
+    *("sagemaker:DescribePipeline", "sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"),
+    *("sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution", "sagemaker:UpdatePipeline"),
+)
 _RELEASE = ("sagemaker:CreateEndpointConfig", "sagemaker:CreateModel")
 _UNDO_RELEASE = ("sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel")
 _MOVE_ENDPOINT = ("sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities")
@@ -133,8 +137,6 @@ def boundary(reach: Reach) -> tuple[Statement, ...]:
         Statement(sorted(anywhere)),
         *on_buckets,
         Statement(GUARDS, effect="Deny"),
-        # An entry of the audit log is put where none is, or not at all.
-        Statement(("s3:PutObject",), _entries(reach), effect="Deny", condition={"Null": {"s3:if-none-match": "true"}}),
     )
 
 
@@ -186,7 +188,19 @@ def _register(reach: Reach) -> tuple[Statement, ...]:
     return (
         Statement(("sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"), reach.versions),
         Statement(("sagemaker:AddTags",), reach.versions, condition=reach.new),
+        *_pipelines(reach),
         Statement(("kms:GetPublicKey",), [kept.signing_key for kept in reach.kept]),
+    )
+
+
+def _pipelines(reach: Reach) -> tuple[Statement, ...]:
+    """Make and start the pipelines that end in the registry."""
+    pipelines = reach.named("sagemaker", "pipeline/")
+    roles = (f"arn:aws:iam::{reach.account_id}:role/{reach.project}-{reach.environment}-*-pipelines",)
+    return (
+        Statement(("sagemaker:CreatePipeline", "sagemaker:AddTags"), pipelines, condition=reach.new),
+        Statement(_RUN_PIPELINES, pipelines),
+        Statement(("iam:PassRole",), roles, condition={"StringEquals": {"iam:PassedToService": _SAGEMAKER}}),
     )
 
 
@@ -253,10 +267,6 @@ def _keep_log(reach: Reach) -> tuple[Statement, ...]:
         Statement(("kms:Decrypt", "kms:GenerateDataKey"), reach.anything("kms", "key/*"), condition=through_s3),
         Statement(("kms:GetPublicKey",), [kept.signing_key for kept in reach.kept]),
     )
-
-
-def _entries(reach: Reach) -> tuple[str, ...]:
-    return tuple(f"{kept.artifact_bucket}/audit/entries/*" for kept in reach.kept)
 
 
 def _publish_images(reach: Reach) -> tuple[Statement, ...]:

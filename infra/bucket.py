@@ -163,6 +163,7 @@ def kept_in(
     guarded: bool,
     old_versions_days: int | None,
     expire_days: Mapping[str, int] = _NOTHING,
+    statements: Sequence[Statement] = (),
 ) -> Bucket | ExistingBucket:
     """Take the bucket that is brought for the purpose `id`, or make one of that purpose."""
     if existing is not None:
@@ -175,6 +176,18 @@ def kept_in(
         guarded=guarded,
         old_versions_days=old_versions_days,
         expire_days=expire_days,
+        statements=statements,
+    )
+
+
+def put_only_what_is_new(bucket: str, folder: str) -> Statement:
+    """Refuse to everybody to put an object of a folder where there is one: what is kept there stays as it is."""
+    return Statement(
+        ("s3:PutObject",),
+        (f"arn:aws:s3:::{bucket}/{folder}/*",),
+        effect="Deny",
+        principal="*",
+        condition={"Null": {"s3:if-none-match": "true"}},
     )
 
 

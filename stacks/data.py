@@ -4,12 +4,13 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.bucket import kept_in
+from infra.bucket import kept_in, put_only_what_is_new
 from infra.edge_names import EdgeNames
 from infra.image_repository import ImageRepository
 from infra.key import SigningKey, encryption_key
 from infra.model_registry import ModelRegistry
 from infra.naming import Names
+from infra.role import Statement
 from infra.spec import Environment, RegionSpec
 from infra.toolkit import Construct, Stack
 
@@ -40,6 +41,11 @@ class DataStack(Stack):
         signing = SigningKey(self, "signing", names=names, purpose="releases", guarded=guarded)
         telemetry = (EdgeNames.of(names, fleet).expiry(fleet) for fleet in region.edge_fleets)
         expire_days = {"data": dict(ChainMap(*telemetry)), "artifacts": {}}
+        # The log of model changes (ci/audit): nobody replaces an entry, no job either.
+        rules: dict[str, tuple[Statement, ...]] = {
+            "data": (),
+            "artifacts": (put_only_what_is_new(names.bucket("artifacts"), "audit/entries"),),
+        }
         data, artifacts = (
             kept_in(
                 self,
@@ -50,6 +56,7 @@ class DataStack(Stack):
                 guarded=guarded,
                 old_versions_days=environment.old_versions_days,
                 expire_days=expire_days[purpose],
+                statements=rules[purpose],
             )
             for purpose in ("data", "artifacts")
         )

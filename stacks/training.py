@@ -4,6 +4,7 @@ from infra.gpu_job import GpuJob
 from infra.job_role import JobRole
 from infra.naming import Names
 from infra.parameter import Parameter
+from infra.pipeline_role import PipelineRole
 from infra.sagemaker_role import SageMakerRole
 from infra.spec import Environment, GpuPoolSpec, RegionSpec
 from infra.spec.contract import PoolContract, TrainingContract
@@ -41,8 +42,10 @@ class TrainingStack(Stack):
             log_groups="/aws/sagemaker/TrainingJobs",
             in_network=True,
         )
+        pipelines = PipelineRole(self, "pipelines", names=names, trains_as_arn=role.arn)
         contract = TrainingContract(
             role_arn=role.arn,
+            pipeline_role_arn=pipelines.arn,
             image_uri=data.image_uri,
             data_bucket=data.data_bucket,
             artifact_bucket=data.artifact_bucket,

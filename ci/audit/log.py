@@ -1,7 +1,7 @@
 """The log's home: one S3 object an entry, in the artifact bucket of the region where the environment trains.
 
-An entry is put on condition that its number is free, so that two writers never write one; roles may not put otherwise
-(infra/access_policies.py), and nobody may delete.
+An entry is put on condition that its number is free, so that two writers never write one; the bucket's policy refuses
+anything else (stacks/data.py), and no role may delete.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -31,6 +31,8 @@ class TrainingContract(_Contract):
     events_queue: str
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
+    # What a SageMaker Pipeline runs as; None where the stack is older than pipelines.
+    pipeline_role_arn: str | None = None
 
     @staticmethod
     def parameter_name(project: str, environment: str) -> str:

@@ -45,6 +45,7 @@ def write(content: Path, held_out: Sequence[Example], threads: int) -> Evaluatio
     model: str = json.loads((content / "card.json").read_text())["name"]
     card = catalogue.card(model)
     if not card.signature.labels:
+        print("evaluated rows=0 objections=0: the model names no labels", flush=True)
         return None
     most = json.loads((content / "run.json").read_text())["recipe"].get("most_examples", 0)
     handler = catalogue.part(model, "handler").load(content, threads)

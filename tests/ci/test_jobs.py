@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 import environments
-from ci.jobs import JobRequest, _call
+from ci.jobs import JobRequest, training_request
 from ci.site import Site
 from infra.spec.contract import TrainingContract
 
@@ -29,7 +29,7 @@ def call(*, spot: bool) -> dict[str, Any]:
         security_group_ids=("sg-1",),
     )
     site = SimpleNamespace(environment=environments.load("local"), name="local")
-    return _call(cast(Site, site), REQUEST, contract, "job-1")
+    return training_request(cast(Site, site), REQUEST, contract, "job-1")
 
 
 @pytest.mark.parametrize("spot", [True, False])

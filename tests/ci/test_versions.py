@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ci import admission, evaluation, semantic_version, versions
+from ci import admission, contracts, evaluation, semantic_version, versions
+from ci import pipeline as pipelines
 from ci.audit import record
 from ci.audit.record import History
 from ci.errors import CommandError, GateError, WorkError
+from ci.jobs import JobRequest
+from ci.leftovers import remove_what_releases_made
 from ci.model_registry import Package
+from ci.progress import QUIET
 from ci.report.evaluation import render
 from ci.semantic_version import Origin
 from ci.site import Site
@@ -76,11 +80,11 @@ def place(site: Site, tmp_path: Path) -> Place:
         **shared, endpoint_name=name, model=MODEL, kind="serverless", capacity=capacity, model_package_group=name,
         signing_key_arn=key,
     )  # fmt: skip
-    contracts = {
+    published = {
         TrainingContract.parameter_name("groundplan", "local"): training,
         ServingContract.parameter_name("groundplan", "local", "review-sentiment"): serving,
     }
-    for parameter, contract in contracts.items():
+    for parameter, contract in published.items():
         site.client("ssm").put_parameter(
             Name=parameter, Type="String", Value=contract.model_dump_json(), Overwrite=True
         )
@@ -257,3 +261,37 @@ def test_an_evaluation_is_read_from_the_signed_bundle_and_is_one_page(place: Pla
     place.site.client("s3").put_object(Bucket=place.name, Key=key, Body=b"nothing")
     with pytest.raises(BundleError, match="cannot be unpacked"):
         evaluation.of(place.site, MODEL)
+
+
+def test_a_pipeline_is_put_once_and_then_brought_up_to_date(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its JSON, by SageMaker's schema; that such pipelines run is tested where they run."""
+    request = JobRequest(
+        kind="train",
+        model=MODEL,
+        channels={"training": "s3://d/x/"},
+        hyperparameters={"model": MODEL, "recipe": "lora"},
+    )
+    monkeypatch.setattr(pipelines, "prepared", lambda *_: (request, "d1"))
+    seen = pipelines.pipeline(place.site, MODEL)
+    assert (seen.name, seen.arn) == (f"groundplan-local-{MODEL.replace('_', '-')}", None)
+    train, optimize, evaluate = seen.definition["Steps"]
+    assert optimize["Arguments"]["AlgorithmSpecification"]["ContainerEntrypoint"][-1] == "optimize"
+    found = {
+        one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"]
+        for one in optimize["Arguments"]["InputDataConfig"]
+    }
+    assert found == {"training": "s3://d/x/", "model": {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}}
+    assert train["Arguments"]["HyperParameters"] == {"model": MODEL, "recipe": {"Get": "Parameters.Recipe"}}
+    assert all("TrainingJobName" not in step["Arguments"] for step in (train, optimize)), "pipelines name their jobs"
+    (register,) = evaluate["Arguments"]["IfSteps"]
+    assert register["Arguments"]["ModelPackageGroupName"] == place.name
+    with pytest.raises(CommandError, match="no role of pipelines"):
+        pipelines.pipeline(place.site, MODEL, upsert=True)
+    trusted = contracts.training_contract(place.site).model_copy(update={"pipeline_role_arn": ROLE})
+    monkeypatch.setattr(pipelines, "training_contract", lambda _: trusted)
+    put = pipelines.pipeline(place.site, MODEL, upsert=True)
+    assert put.arn == pipelines.pipeline(place.site, MODEL, recipe="laptop", upsert=True).arn
+    (known,) = place.site.client("sagemaker").list_pipelines(PipelineNamePrefix="groundplan-local")["PipelineSummaries"]
+    assert known["PipelineArn"] == put.arn
+    assert remove_what_releases_made(place.site, QUIET) >= 1
+    assert not place.site.client("sagemaker").list_pipelines()["PipelineSummaries"]

@@ -48,6 +48,8 @@ DATA, ARTIFACTS = kept("aws_s3_bucket_data"), kept("aws_s3_bucket_artifacts")
 LOG_ENTRY = f"{ARTIFACTS}/audit/entries/00000001.json"
 JOB, ENDPOINT = "training-job/groundplan-prod-train-1", "endpoint/groundplan-prod-review-sentiment"
 TRAINER = f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-us-east-1-training"
+PIPELINES = f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-us-east-1-pipelines"
+PIPELINE = "pipeline/groundplan-prod-review-sentiment"
 SERVER = f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-us-east-1-serving"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/groundplan-prod-boundary"
 QUEUE, SETTINGS = "job-queue/groundplan-prod-pool-large", "endpoint-config/groundplan-prod-a"
@@ -70,12 +72,13 @@ MATRIX: list[tuple[str, Request, str]] = [
     ("keep an artefact", Request("s3:PutObject", f"{ARTIFACTS}/model.tar.gz"), "DM--C"),
     ("delete an artefact", Request("s3:DeleteObject", f"{ARTIFACTS}/model.tar.gz"), "-----"),
     ("read the log of model changes", Request("s3:GetObject", LOG_ENTRY), "DMO-C"),
-    ("add to that log", Request("s3:PutObject", LOG_ENTRY, {"s3:if-none-match": "*"}), "DMO-C"),
-    ("replace an entry of it", Request("s3:PutObject", LOG_ENTRY), "-----"),
+    ("add to that log", Request("s3:PutObject", LOG_ENTRY), "DMO-C"),
     ("decrypt what is kept", Request("kms:Decrypt", arn("kms", "key/1"), OURS), "DM--C"),
     ("ask a model", Request("sagemaker:InvokeEndpoint", arn("sagemaker", ENDPOINT)), "DM--C"),
     ("register a version", Request("sagemaker:CreateModelPackage", arn("sagemaker", VERSION)), "-M--C"),
     ("approve a version", Request("sagemaker:UpdateModelPackage", arn("sagemaker", VERSION)), "-M--C"),
+    ("make a pipeline", Request("sagemaker:CreatePipeline", arn("sagemaker", PIPELINE), OURS), "-M--C"),
+    ("hand a pipeline its role", Request("iam:PassRole", PIPELINES, TO_SAGEMAKER), "-M--C"),
     ("sign a version", Request("kms:Sign", kept("aws_kms_key_signing")), "----C"),
     ("make a configuration", Request("sagemaker:CreateEndpointConfig", arn("sagemaker", SETTINGS), OURS), "----C"),
     ("move or roll back an endpoint", Request("sagemaker:UpdateEndpoint", arn("sagemaker", ENDPOINT)), "--O-C"),
@@ -183,6 +186,26 @@ def test_policies_fit_what_iam_takes(stacks: Stacks) -> None:
             for name, arguments in content["resource"].get(kind, {}).items():
                 whole = re.sub(r"\$\{[^}]+\}", "x" * 120, arguments["policy"])
                 assert len(re.sub(r"\s", "", whole)) <= most, f"{stack} {name}"
+
+
+def test_an_entry_of_the_log_of_model_changes_is_replaced_by_nobody(stacks: Stacks) -> None:
+    (stack,) = (content for name, content in stacks.items() if name == "prod-us-east-1-data")
+    rules: list[Statement] = json.loads(stack["resource"]["aws_s3_bucket_policy"]["artifacts_policy"]["policy"])[
+        "Statement"
+    ]
+    everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+    bucket = next(one["Resource"][0] for one in rules if "s3:PutObject" in one["Action"]).split("/")[0]
+    mine = [{name: value for name, value in one.items() if name != "Principal"} for one in rules]
+    for key, context, allowed in (
+        ("audit/entries/00000001.json", {}, False),
+        ("audit/entries/00000001.json", {"s3:if-none-match": "*"}, True),
+        ("audit/head.json", {}, True),
+    ):
+        over_tls = {"aws:SecureTransport": "true", **context}
+        assert (
+            is_allowed(Request("s3:PutObject", f"{bucket}/{key}", over_tls), [*everything, *mine], everything)
+            is allowed
+        )
 
 
 def test_everybody_signs_in_with_a_second_factor_or_through_the_company(stacks: Stacks) -> None:

@@ -11,6 +11,7 @@ from infra.localcloud.machines import (
     cost_explorer,
     endpoint_operations,
     function_operations,
+    pipeline_operations,
     training_operations,
 )
 from infra.localcloud.machines.registry import machines_of
@@ -21,6 +22,7 @@ __all__ = [
     "endpoint_operations",
     "function_operations",
     "install",
+    "pipeline_operations",
     "training_operations",
 ]
 

@@ -1,0 +1,29 @@
+"""pipeline: from data to the registry, as SageMaker runs it by itself."""
+
+from typing import Annotated
+
+import typer
+
+from ci.commands.models import ModelName
+from ci.commands.options import AsJson, EnvironmentName, Home, site
+
+
+def pipeline(
+    environment: EnvironmentName,
+    model: ModelName,
+    recipe: Annotated[str, typer.Option(metavar="NAME", help="What a start trains by unless it says.")] = "laptop",
+    upsert: Annotated[bool, typer.Option("--upsert", help="Make it, or bring the one that is there to this.")] = False,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Show a model's SageMaker Pipeline: train, optimize, evaluate, register; --upsert puts it.
+
+    Example: groundplan pipeline local review_sentiment --upsert
+    """
+    from ci import console
+    from ci.pipeline import pipeline as define
+
+    found = define(site(environment, home), model, recipe=recipe, upsert=upsert, progress=console.terminal_progress())
+    steps = " → ".join(f"{step['Name']} ({step['Type']})" for step in found.definition["Steps"])
+    put = found.arn or f"not put: groundplan pipeline {environment} {model} --upsert"
+    console.show(found, json, f"{found.name}: {steps}\n{put}")

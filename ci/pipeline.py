@@ -1,0 +1,136 @@
+"""The way from data to the registry as a SageMaker Pipeline: train, optimize, evaluate, register, without this machine.
+
+Its JSON is written here by SageMaker's schema of 2020-12-01, and put by boto3: the SDK that would write it brings 132
+distributions (docs/decisions/pipeline-by-json.md). Its jobs are those that `train` and `optimize` start.
+"""
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ci import jobs
+from ci.contracts import endpoints_of, training_contract
+from ci.errors import CommandError
+from ci.jobs import JobRequest
+from ci.progress import QUIET, Progress
+from ci.result import Result
+from ci.site import Site
+from ci.train import prepared
+from infra.naming import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+VERSION = "2020-12-01"
+# A reclaimed or full zone is asked again; a job that fails by itself is not.
+RETRIES = [
+    {"ExceptionType": [kind], "IntervalSeconds": seconds, "BackoffRate": 2.0, "MaxAttempts": attempts}
+    for kind, seconds, attempts in (
+        ("Step.SERVICE_FAULT", 5, 5),
+        ("Step.THROTTLING", 5, 5),
+        ("SageMaker.CAPACITY_ERROR", 300, 8),
+    )
+]
+RECIPE, OBJECTIONS = "Recipe", "objections"
+
+
+class PipelineResult(Result):
+    """A pipeline: its name, what it is made of, and its ARN where it was put."""
+
+    name: str
+    definition: dict[str, Any]
+    arn: str | None = None
+
+
+def pipeline(
+    site: Site, model: str, *, recipe: str = "laptop", upsert: bool = False, progress: Progress = QUIET
+) -> PipelineResult:
+    """Return the pipeline of a model; with `upsert` make it, or bring the one that is there to this."""
+    request, _ = prepared(site, model, recipe, {}, progress)
+    name = Names.of(site.environment, site.home_region.name).regional(model)
+    found = PipelineResult(name=name, definition=_definition(site, request))
+    return found.model_copy(update={"arn": _put(site, model, found)}) if upsert else found
+
+
+def _put(site: Site, model: str, made: PipelineResult) -> str:
+    role = training_contract(site).pipeline_role_arn
+    if role is None:
+        raise CommandError(
+            thing=f"environment {site.name!r}",
+            value="no role of pipelines",
+            rule="was handed over by its training stack, which is older than they are",
+            fix=f"deploy again: groundplan deploy {site.name}",
+        )
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    definition = json.dumps(made.definition)
+    asked = {"PipelineName": made.name, "PipelineDefinition": definition, "RoleArn": role}
+    try:
+        return sagemaker.update_pipeline(**asked)["PipelineArn"]
+    except sagemaker.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in {"ResourceNotFound", "ValidationException"}:
+            raise
+    tags: Any = jobs.tags(site, component="training", model=model)
+    token = hashlib.sha256(definition.encode()).hexdigest()
+    return sagemaker.create_pipeline(**asked, ClientRequestToken=token, Tags=tags)["PipelineArn"]
+
+
+def _definition(site: Site, request: JobRequest) -> dict[str, Any]:
+    recipe = request.hyperparameters["recipe"]
+    training = replace(request, hyperparameters={**request.hyperparameters, "recipe": _get(f"Parameters.{RECIPE}")})
+    model = {"model": _get("Steps.Train.ModelArtifacts.S3ModelArtifacts")}
+    optimizing = replace(training, kind="optimize", channels={**request.channels, **model})
+    return {
+        "Version": VERSION,
+        "Parameters": [{"Name": RECIPE, "Type": "String", "DefaultValue": recipe}],
+        "Steps": [_job(site, "Train", training), _job(site, "Optimize", optimizing), _gate(site, request.model)],
+    }
+
+
+def _job(site: Site, name: str, request: JobRequest) -> dict[str, Any]:
+    """Return the step that starts a job. Its name the pipeline makes up, its checkpoints lie by the execution."""
+    arguments = jobs.training_request(site, request, training_contract(site), name.lower())
+    del arguments["TrainingJobName"]
+    place = [arguments["CheckpointConfig"]["S3Uri"], _get("Execution.PipelineExecutionId")]
+    arguments["CheckpointConfig"] = {"S3Uri": {"Std:Join": {"On": "/", "Values": place}}}
+    return {"Name": name, "Type": "Training", "Arguments": arguments, "RetryPolicies": RETRIES}
+
+
+def _gate(site: Site, model: str) -> dict[str, Any]:
+    """Return the step that registers what nothing speaks against; the job's log and evaluation say what does."""
+    objections = _get(f"Steps.Optimize.FinalMetricDataList['{OBJECTIONS}'].Value")
+    told = {"ErrorMessage": "the gate is closed: the log of step Optimize says by what"}
+    arguments = {
+        "Conditions": [{"Type": "LessThanOrEqualTo", "LeftValue": objections, "RightValue": 0.0}],
+        "IfSteps": [_register(site, model)],
+        "ElseSteps": [{"Name": "Refuse", "Type": "Fail", "Arguments": told}],
+    }
+    return {"Name": "Evaluate", "Type": "Condition", "Arguments": arguments}
+
+
+def _register(site: Site, model: str) -> dict[str, Any]:
+    """Return the step that enters a candidate: no key is in a job's reach, so that a release signs it later."""
+    serving = endpoints_of(site, model)
+    if not serving:
+        raise CommandError(
+            thing=f"model {model!r}",
+            value="no endpoint",
+            rule=f"serves it in environments/{site.name}.py, so nothing is there to be registered for",
+            fix=f"add EndpointSpec(name=…, model={model!r}) to a region and deploy",
+        )
+    _, contract = serving[0]
+    container = {"Image": contract.image_uri, "ModelDataUrl": _get("Steps.Optimize.ModelArtifacts.S3ModelArtifacts")}
+    types = {name: ["application/json"] for name in ("SupportedContentTypes", "SupportedResponseMIMETypes")}
+    arguments = {
+        "ModelPackageGroupName": contract.model_package_group,
+        "ModelPackageDescription": f"A candidate, not signed: groundplan release {site.name} {model} --job JOB",
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": {"Containers": [container], **types},
+        "CustomerMetadataProperties": {"job": _get("Steps.Optimize.TrainingJobName")},
+    }
+    return {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}
+
+
+def _get(what: str) -> Any:
+    """Return what SageMaker looks up when the pipeline runs."""
+    return {"Get": what}
