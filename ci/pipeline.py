@@ -64,7 +64,7 @@ def _put(site: Site, model: str, made: PipelineResult) -> str:
         )
     sagemaker: SageMakerClient = site.client("sagemaker")
     definition = json.dumps(made.definition)
-    asked = {"PipelineName": made.name, "PipelineDefinition": definition, "RoleArn": role}
+    asked: Any = {"PipelineName": made.name, "PipelineDefinition": definition, "RoleArn": role}
     try:
         return sagemaker.update_pipeline(**asked)["PipelineArn"]
     except sagemaker.exceptions.ClientError as error:

@@ -2,8 +2,6 @@
 
 import getpass
 import socket
-from typing import TYPE_CHECKING
-
 from ci.audit import chain
 from ci.audit.chain import Entry, Event, Flaw
 from ci.audit.log import AuditLog
@@ -14,9 +12,6 @@ from ci.model_registry import versions
 from ci.result import Result
 from ci.site import Site
 from infra.spec.contract import ServingContract
-
-if TYPE_CHECKING:
-    from mypy_boto3_sts import STSClient
 
 MOST_TOLD = 20
 
@@ -104,8 +99,8 @@ def caller(site: Site) -> str:
     """Return who runs this command: whom AWS knows, or on an embedded cloud the user of this machine."""
     if site.endpoint_url:
         return f"{getpass.getuser()}@{socket.gethostname()}"
-    sts: STSClient = site.client("sts")
-    return sts.get_caller_identity()["Arn"]
+    arn: str = site.client("sts").get_caller_identity()["Arn"]
+    return arn
 
 
 def _log(site: Site) -> AuditLog:
