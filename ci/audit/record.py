@@ -2,6 +2,7 @@
 
 import getpass
 import socket
+
 from ci.audit import chain
 from ci.audit.chain import Entry, Event, Flaw
 from ci.audit.log import AuditLog

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from ci import gate, known_jobs, runs
+from ci import evaluation, gate, known_jobs, runs, versions
+from ci.audit import record
 from ci.cost import cost
 from ci.drill.platform import prepare_pool
 from ci.errors import CommandError, GateError, JobError, NotDeployedError, WorkError
@@ -106,6 +107,13 @@ def test_from_data_to_an_answer(site: Site) -> None:
     assert (waiting.approved, waiting.endpoints) == (False, ())
     released = release(site, MODEL)
     assert released.packages == waiting.packages, "equal content is one version, registered once"
+    assert released.semantic_version == waiting.semantic_version == "1.0.0"
+    (line,) = versions.listed(site, model=MODEL).versions
+    assert (line.version.version, line.version.status, line.endpoints) == (released.version, "Approved", (NAME,))
+    steps = ["trained", "optimized", "registered", "approved", "released"]
+    assert [entry.event for entry in record.listed(site, model=MODEL).entries] == steps
+    assert record.verify(site).flaws == ()
+    assert evaluation.of(site, MODEL, "1.0.0").evaluation.right.rows == 320, "as many as the recipe takes"
     answer = predict(site, ENDPOINT, ["A quiet, moving film.", "Dull from start to end."])
     assert answer.model_version == released.version == waiting.version
     assert [found.text for found in answer.predictions] == ["A quiet, moving film.", "Dull from start to end."]
