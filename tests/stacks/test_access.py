@@ -190,9 +190,7 @@ def test_policies_fit_what_iam_takes(stacks: Stacks) -> None:
 
 def test_an_entry_of_the_log_of_model_changes_is_replaced_by_nobody(stacks: Stacks) -> None:
     (stack,) = (content for name, content in stacks.items() if name == "prod-us-east-1-data")
-    rules: list[Statement] = json.loads(stack["resource"]["aws_s3_bucket_policy"]["artifacts_policy"]["policy"])[
-        "Statement"
-    ]
+    rules: list[Statement] = json.loads(stack["resource"]["aws_s3_bucket_policy"]["artifacts"]["policy"])["Statement"]
     everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
     bucket = next(one["Resource"][0] for one in rules if "s3:PutObject" in one["Action"]).split("/")[0]
     mine = [{name: value for name, value in one.items() if name != "Principal"} for one in rules]
