@@ -42,10 +42,9 @@ class TrainingStack(Stack):
             log_groups="/aws/sagemaker/TrainingJobs",
             in_network=True,
         )
-        pipelines = PipelineRole(self, "pipelines", names=names, trains_as_arn=role.arn)
         contract = TrainingContract(
             role_arn=role.arn,
-            pipeline_role_arn=pipelines.arn,
+            pipeline_role_arn=PipelineRole(self, "pipelines", names=names, trains_as_arn=role.arn).arn,
             image_uri=data.image_uri,
             data_bucket=data.data_bucket,
             artifact_bucket=data.artifact_bucket,

@@ -17,7 +17,15 @@ pytestmark = pytest.mark.xdist_group("ml")
 
 def test_the_job_leaves_the_content_of_a_bundle(optimized: Job, trained: tuple[Job, Finished]) -> None:
     folder = optimized.base / "model"
-    expected = {"model.onnx", "tokenizer.json", "signature.json", "card.json", "report.json", "run.json", "evaluation.json"}
+    expected = {
+        "model.onnx",
+        "tokenizer.json",
+        "signature.json",
+        "card.json",
+        "report.json",
+        "run.json",
+        "evaluation.json",
+    }
     assert {path.name for path in folder.iterdir()} == expected
     report = optimized.report()
     assert report.items() >= trained[0].report().items()
