@@ -1,11 +1,12 @@
 """Deploys an environment: every stack after those whose outputs it reads, and side by side where the order allows."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ci.changes import consent
 from ci.changes.applied import SavedSteps
 from ci.changes.saved import PlanStore
 from ci.manifest import Stack
@@ -53,10 +54,13 @@ class DeployResult(Result):
     stacks: tuple[StackOutcome, ...]
 
 
-def deploy(site: Site, *, plan: str | None = None, progress: Progress = QUIET) -> DeployResult:
+def deploy(
+    site: Site, *, plan: str | None = None, may_lose: Collection[str] = (), progress: Progress = QUIET
+) -> DeployResult:
     """Bring the environment to what its file says, or do just what the saved plan with the hash `plan` says.
 
-    Raises `StalePlanError` before anything is touched where that plan does not hold any more; `StacksError` with
+    Before anything is touched it raises `StalePlanError` where that plan does not hold any more, and `LossError` where
+    it loses contents of other resources than those whose addresses are in `may_lose`. Later, `StacksError` with
     Terraform's findings, after all stacks that could be deployed were; `BusyError` when another run is at work;
     KeyboardInterrupt after a Ctrl-C, when Terraform has saved its state.
     """
@@ -66,7 +70,7 @@ def deploy(site: Site, *, plan: str | None = None, progress: Progress = QUIET) -
         synth_seconds = time.monotonic() - began
         progress.say(f"Synthesized {len(stacks)} stacks in {synth_seconds:.1f} s.")
         run.state.ensure_bucket()
-        with _step(site, run, stacks, plan) as step:
+        with _step(site, run, stacks, plan, may_lose) as step:
             shown = run.each(stacks, step, needs={stack.id: stack.dependencies for stack in stacks})
         if error := failure(f"deploy of {site.name!r}", shown):
             raise error
@@ -82,7 +86,9 @@ def deploy(site: Site, *, plan: str | None = None, progress: Progress = QUIET) -
 
 
 @contextmanager
-def _step(site: Site, run: PlatformRun, stacks: Sequence[Stack], plan: str | None) -> Iterator[Step]:
+def _step(
+    site: Site, run: PlatformRun, stacks: Sequence[Stack], plan: str | None, may_lose: Collection[str]
+) -> Iterator[Step]:
     """Give what a deploy does with each stack."""
     if plan is None:
         yield run.runner.apply
@@ -90,6 +96,7 @@ def _step(site: Site, run: PlatformRun, stacks: Sequence[Stack], plan: str | Non
     with TemporaryDirectory(prefix="groundplan-") as folder:
         saved, files = PlanStore(site).load(plan, Path(folder))
         saved.check(stacks, run.state)
+        consent.check_names(site.name, saved.losses, may_lose)
         yield SavedSteps(run.runner, saved, files).step
 
 

@@ -7,6 +7,7 @@ GroundplanError
     ├── BusyError               another run is at work on the environment (ci/run_lock.py)
     ├── NotDeployedError        a stack has not published its contract yet (ci/contracts.py)
     ├── StalePlanError          a saved plan is not what a deploy would do now (ci/changes/saved.py)
+    ├── LossError               a plan loses contents, and nobody said yes to that (ci/changes/consent.py)
     └── WorkError               it began and did not end well: exit 1
         ├── StacksError         Terraform refused one or more stacks (ci/platform_run.py)
         ├── JobError            a training or optimization job failed (ci/jobs.py)
@@ -42,6 +43,10 @@ class NotDeployedError(CommandError):
 
 class StalePlanError(CommandError):
     """State, code or the plan itself are not what they were when the plan was made."""
+
+
+class LossError(CommandError):
+    """What holds data would be destroyed, and nobody said that it may."""
 
 
 class WorkError(CommandError):

@@ -62,8 +62,7 @@ class PlanResult(Result):
     @property
     def losses(self) -> dict[str, list[ResourceChange]]:
         """Stack → what is replaced or destroyed in it with all that it holds."""
-        found = {name: [change for change in plan.changes if change.loses] for name, plan in self.stacks.items()}
-        return {name: changes for name, changes in found.items() if changes}
+        return resource.lost({name: plan.changes for name, plan in self.stacks.items()})
 
 
 def plan(site: Site, *, save: bool = False, progress: Progress = QUIET) -> PlanResult:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from ci.changes import markdown
+from ci.changes.consent import LABEL
 from ci.changes.picture import mermaid
 from ci.changes.resource import ResourceChange
 from ci.plan import PlanResult, StackPlan
@@ -49,8 +50,9 @@ def _red(result: PlanResult) -> list[str]:
     ]
     if not lines:
         return []
-    told = "**What these hold is lost: a deploy makes them anew, and empty, or not at all.**\n\n"
-    return [markdown.caution(told + "\n".join(lines))]
+    told = "**What these hold is lost: a deploy makes them anew, and empty, or not at all.**\n"
+    yes = f"A pull request that wants this carries the label `{LABEL}`; a deploy of it names what goes."
+    return [markdown.caution("\n".join([told, *lines, "", yes]))]
 
 
 def _counts(result: PlanResult) -> list[str]:

@@ -1,6 +1,6 @@
 """What a plan does to each resource, why it replaces or destroys one, and whether that loses what nobody can remake."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from ci.result import Result
@@ -67,6 +67,18 @@ def of_events(planned: list[tuple[str, str]]) -> tuple[ResourceChange, ...]:
         for action, address in planned
         if action in _OF_EVENTS
     )
+
+
+def of_line(line: str) -> ResourceChange:
+    """Return the change that `str` wrote as `line`: what is done to which resource, and no more."""
+    action, _, address = line.partition(" ")
+    return ResourceChange.model_validate({"action": action, "address": address, "type": address.split(".")[0]})
+
+
+def lost(changes: Mapping[str, Iterable[ResourceChange]]) -> dict[str, list[ResourceChange]]:
+    """Return by stack what of its changes loses contents; stacks that lose nothing are left out."""
+    found = {stack: [change for change in inside if change.loses] for stack, inside in changes.items()}
+    return {stack: inside for stack, inside in found.items() if inside}
 
 
 def of_plan(document: Mapping[str, Any]) -> tuple[ResourceChange, ...]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci.changes import resource
 from ci.errors import CommandError, StalePlanError
 from ci.manifest import Stack
 from ci.result import Result
@@ -59,6 +60,11 @@ class SavedPlan(Result):
     def hash(self) -> str:
         """Its name."""
         return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def losses(self) -> dict[str, list[resource.ResourceChange]]:
+        """Stack → what is replaced or destroyed in it with all that it holds."""
+        return resource.lost({name: map(resource.of_line, stack.changes) for name, stack in self.stacks.items()})
 
     def check(self, stacks: Sequence[Stack], state: StateStore) -> None:
         """Raise `StalePlanError` with everything that is not as it was when the plan was made."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, Mirror, site, workspace
+from ci.commands.options import AsJson, EnvironmentName, Home, Mirror, listed, site, workspace
 from ci.commands.workflows import Api, Output, Repository, Token
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ def plan(
     save: Annotated[
         bool, typer.Option("--save", help="Keep it in the state bucket, for: groundplan deploy --plan HASH")
     ] = False,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL,…", help="Those of its pull request: exit 2 if it loses data and none says so."),
+    ] = None,
     output: Output = None,
     from_nothing: Annotated[
         bool, typer.Option("--from-nothing", help="As a first deploy, on an empty cloud here; no account is asked.")
@@ -50,6 +54,7 @@ def plan(
     Example: groundplan plan dev --markdown plan.md
     """
     from ci import console
+    from ci.changes.consent import check_labels
     from ci.plan import plan as plan_environment
 
     if from_nothing:
@@ -66,6 +71,8 @@ def plan(
     drawn = console.table("", "stack", "create>", "update>", "replace>", "destroy>", rows=rows)
     legend = [] if all(found.exact for found in result.stacks.values()) else [LEGEND]
     console.show(result, json, console.stacked(drawn, *legend, *_warnings(result)))
+    if labels is not None:
+        check_labels(environment, result.losses, listed(labels))
 
 
 def _from_nothing(environment: str, place: "Workspace") -> "PlanResult":

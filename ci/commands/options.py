@@ -34,6 +34,11 @@ Home = Annotated[
 ]
 
 
+def listed(text: str) -> list[str]:
+    """Return the words of an option that takes several, with commas between them."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def workspace(home: Path | None, mirror: Path | None = None) -> "Workspace":
     """Return the workspace that the options name."""
     from ci.workspace import ROOT, Workspace

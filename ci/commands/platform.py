@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, Mirror, site, workspace
+from ci.commands.options import AsJson, EnvironmentName, Home, Mirror, listed, site, workspace
 
 
 def synth(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
@@ -55,6 +55,9 @@ def deploy(
     plan: Annotated[
         str | None, typer.Option(metavar="HASH", help="Do just what a saved plan says, if it still holds.")
     ] = None,
+    destroys_data: Annotated[
+        str, typer.Option(metavar="ADDRESS,…", help="With --plan: what may go with all that it holds.")
+    ] = "",
     json: AsJson = False,
     mirror: Mirror = None,
     home: Home = None,
@@ -66,7 +69,12 @@ def deploy(
     from ci import console
     from ci.deploy import deploy as deploy_environment
 
-    result = deploy_environment(site(environment, home, mirror), plan=plan, progress=console.terminal_progress())
+    if destroys_data and plan is None:
+        raise typer.BadParameter(
+            "it says yes to what a saved plan loses; give --plan too", param_hint="--destroys-data"
+        )
+    reached, progress = site(environment, home, mirror), console.terminal_progress()
+    result = deploy_environment(reached, plan=plan, may_lose=listed(destroys_data), progress=progress)
     text = f"{result.environment}: {result.resources} resources in {len(result.stacks)} stacks, "
     text += f"{result.changed} changed, {result.seconds:.1f} s"
     console.show(result, json, text)

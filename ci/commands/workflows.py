@@ -70,6 +70,10 @@ def run(
     name: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A file in .github/workflows, such as `plan`.")],
     environment: Annotated[str, typer.Option("--env", metavar="ENVIRONMENT", help="On the embedded cloud.")] = "local",
     base: Annotated[str, typer.Option(metavar="REVISION", help="What a pull request would be merged into.")] = "HEAD",
+    label: Annotated[list[str] | None, typer.Option(help="A label of the pull request; may be repeated.")] = None,
+    input: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What a person would enter; may be repeated.")
+    ] = None,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -80,12 +84,13 @@ def run(
     import environments
     from ci import console
     from ci.revision import Revision
-    from ci.workflow.runner import rehearse_workflow
+    from ci.workflow.runner import Event, rehearse_workflow
 
     place = workspace(home)
-    commit = Revision.of(base, place).commit
+    entered = dict(one.partition("=")[::2] for one in input or ())
+    event = Event(base=Revision.of(base, place).commit, labels=tuple(label or ()), inputs=entered)
     found = environments.load(environment)
-    result = rehearse_workflow(name, found, place, base=commit, progress=console.terminal_progress())
+    result = rehearse_workflow(name, found, place, event=event, progress=console.terminal_progress())
     rows = [(step.state, step.job, step.step, f"{step.seconds:.1f} s" if step.seconds else "") for step in result.steps]
     told = [str(file) for file in result.told]
     console.show(result, json, console.stacked(console.table("", "job", "step", "time>", rows=rows), *told))

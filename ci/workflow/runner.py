@@ -6,14 +6,17 @@ or another's own, and is named and left out. Comments and issues go to a recorde
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import Field
 
 from ci.child_environment import child_environment
 from ci.errors import CommandError
@@ -26,8 +29,11 @@ from infra.spec.errors import nearest
 
 WORKFLOWS = Path(".github/workflows")
 SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
+# This very program.
+PROGRAM = (sys.executable, "-m", "ci.cli")
 State = Literal["done", "failed", "left out", "skipped"]
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
+_JOIN = re.compile(r"join\((\S+), '(.*)'\)")
 
 
 class StepOutcome(Result):
@@ -51,6 +57,15 @@ class WorkflowOutcome(Result):
     def failed(self) -> bool:
         """Whether GitHub would show it red."""
         return any(step.state == "failed" for step in self.steps)
+
+
+class Event(Result):
+    """What starts a rehearsed workflow: a pull request and its labels, or a person with inputs for it."""
+
+    # The commit that the pull request would be merged into.
+    base: str
+    labels: tuple[str, ...] = ()
+    inputs: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass
@@ -119,17 +134,25 @@ class _Rehearsal:
         return _EXPRESSION.sub(lambda found: str(self._value(found[1])), str(value))
 
     def _value(self, expression: str) -> object:
-        """The first of `a || b` that is something: a place in the context, or a text in quotes."""
+        """The first of `a || b` that is something: a place in the context, places that are joined, a text in quotes."""
         value: Any = ""
         for part in (part.strip() for part in expression.split("||")):
-            value = self.context
             if part.startswith("'"):
                 return part.strip("'")
-            for word in part.split("."):
-                value = value.get(word, "") if isinstance(value, Mapping) else ""
+            joined = _JOIN.fullmatch(part)
+            value = joined[2].join(_place(self.context, joined[1])) if joined else _place(self.context, part)
             if value:
                 break
         return value
+
+
+def _place(value: Any, path: str) -> Any:
+    """What lies at a path such as `inputs.model`; `a.*.b` is the list of every b."""
+    word, _, rest = path.partition(".")
+    if word == "*":
+        return [_place(each, rest) for each in value or ()]
+    inside = value.get(word, "") if isinstance(value, Mapping) else ""
+    return _place(inside, rest) if rest else inside
 
 
 def names(workspace: Workspace) -> list[str]:
@@ -138,9 +161,15 @@ def names(workspace: Workspace) -> list[str]:
 
 
 def rehearse_workflow(
-    name: str, environment: Environment, workspace: Workspace, *, base: str, progress: Progress = QUIET
+    name: str,
+    environment: Environment,
+    workspace: Workspace,
+    *,
+    event: Event,
+    program: Sequence[str] = PROGRAM,
+    progress: Progress = QUIET,
 ) -> WorkflowOutcome:
-    """Run a workflow's steps for `environment`, as on a pull request against the commit `base`.
+    """Run a workflow's steps for `environment`, as after `event`; `program` is what they call by our command's name.
 
     Raises `CommandError` where there is no such workflow, or the environment is none of this machine.
     """
@@ -158,22 +187,17 @@ def rehearse_workflow(
     for file in folder.glob("*.md"):
         file.unlink()
     with recorder() as api:
-        context = _context(document, environment.name, base)
-        rehearsal = _Rehearsal(document, workspace, folder, _variables(workspace, folder, api), context, progress)
+        variables = _variables(workspace, folder, api) | _command(folder, program)
+        context = _context(document, environment.name, event)
+        rehearsal = _Rehearsal(document, workspace, folder, variables, context, progress)
         rehearsal.run()
         told = tuple(_written(folder, api))
     return WorkflowOutcome(workflow=name, environment=environment.name, steps=tuple(rehearsal.outcomes), told=told)
 
 
 def _variables(workspace: Workspace, folder: Path, api: Recorder) -> dict[str, str]:
-    """What GitHub's runner and the set-up would have put there; `groundplan` is this very program."""
-    program = folder / "bin" / "groundplan"
-    program.parent.mkdir(exist_ok=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ci.cli "$@"\n')
-    program.chmod(0o755)
-    kept = child_environment()
-    return kept | {
-        "PATH": os.pathsep.join((str(program.parent), kept.get("PATH", os.defpath))),
+    """What GitHub's runner would have put there."""
+    return child_environment() | {
         "GROUNDPLAN_HOME": str(workspace.home),
         "GITHUB_ACTIONS": "true",
         "GITHUB_API_URL": api.url,
@@ -182,14 +206,27 @@ def _variables(workspace: Workspace, folder: Path, api: Recorder) -> dict[str, s
     }
 
 
-def _context(document: Mapping[Any, Any], environment: str, base: str) -> dict[str, Any]:
+def _command(folder: Path, program: Sequence[str]) -> dict[str, str]:
+    """What the set-up would have put there: our command, on the PATH."""
+    file = folder / "bin" / "groundplan"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(program)} "$@"\n')
+    file.chmod(0o755)
+    return {"PATH": os.pathsep.join((str(file.parent), child_environment().get("PATH", os.defpath)))}
+
+
+def _context(document: Mapping[Any, Any], environment: str, event: Event) -> dict[str, Any]:
     # YAML 1.1 takes the key `on` for true.
     events = document.get("on", document.get(True)) or {}
-    declared = [event.get("inputs") or {} for event in events.values() if isinstance(event, dict)]
+    declared = [one.get("inputs") or {} for one in events.values() if isinstance(one, dict)]
     inputs = {name: one.get("default", "") for each in declared for name, one in each.items()}
-    pull_request = {"base": {"sha": base}, "head": {"repo": {"full_name": "rehearsed/here"}}}
+    pull_request = {
+        "base": {"sha": event.base},
+        "head": {"repo": {"full_name": "rehearsed/here"}},
+        "labels": [{"name": label} for label in event.labels],
+    }
     return {
-        "inputs": inputs | {"environment": environment},
+        "inputs": inputs | event.inputs | {"environment": environment},
         "matrix": {"environment": environment},
         "github": {"token": "rehearsal", "event": {"number": 1, "pull_request": pull_request}},
         "needs": {},

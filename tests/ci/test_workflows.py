@@ -15,7 +15,7 @@ from ci.cli import run
 from ci.errors import CommandError
 from ci.github import GitHub
 from ci.workflow.recorder import recorder
-from ci.workflow.runner import rehearse_workflow
+from ci.workflow.runner import Event, rehearse_workflow
 from ci.workspace import ROOT, Workspace
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -155,8 +155,10 @@ def test_a_workflow_learns_its_role_and_tells_what_it_found(
 
 
 WORKFLOW = """
-on: {workflow_dispatch: {inputs: {word: {default: hello}}}}
-env: {WORD: "${{ inputs.word }} ${{ inputs.environment }}"}
+on: {workflow_dispatch: {inputs: {word: {default: bye}}}}
+env:
+  WORD: ${{ inputs.word }} ${{ inputs.environment }}
+  LABELS: ${{ join(github.event.pull_request.labels.*.name, ',') }}
 jobs:
   second:
     needs: [first]
@@ -172,7 +174,7 @@ jobs:
     steps:
       - uses: actions/checkout@0
       - id: say
-        run: echo "told=$WORD" >> "$GITHUB_OUTPUT"
+        run: echo "told=$WORD $LABELS" >> "$GITHUB_OUTPUT"
   third:
     needs: second
     steps:
@@ -184,14 +186,15 @@ def test_a_rehearsal_runs_steps_as_github_would(tmp_path: Path) -> None:
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
     (tmp_path / ".github" / "workflows" / "some.yml").write_text(WORKFLOW)
     place = Workspace(root=tmp_path, home=tmp_path / "home")
-    result = rehearse_workflow("some", environments.load("local"), place, base="0")
+    event = Event(base="0", labels=("a", "b"), inputs={"word": "hello"})
+    result = rehearse_workflow("some", environments.load("local"), place, event=event)
     assert [(step.job, step.state) for step in result.steps] == [
         *(("first", "left out"), ("first", "done")),
         *(("second", "done"), ("second", "failed"), ("second", "skipped"), ("second", "done")),
         ("third", "skipped"),
     ]
-    assert result.told[0].read_text() == "hello local\nalways\n"
+    assert result.told[0].read_text() == "hello local a,b\nalways\n"
     with pytest.raises(CommandError, match="'prod' is real"):
-        rehearse_workflow("some", environments.load("prod"), place, base="0")
+        rehearse_workflow("some", environments.load("prod"), place, event=event)
     with pytest.raises(CommandError, match="did you mean 'some'"):
-        rehearse_workflow("sone", environments.load("local"), place, base="0")
+        rehearse_workflow("sone", environments.load("local"), place, event=event)

@@ -1,7 +1,8 @@
 """Stands in for the repository's app.py: three stacks in a row and one beside them, of resources that need no provider.
 
 `plan.json` beside this file says what the stacks run, so that a test can make one slow or broken. Under "drifts" it
-names a stack that is never as its code says, under "wants" another input of a stack. A stack hands its input on, and
+names a stack that is never as its code says, under "wants" another input of a stack, under "lacks" a stack
+without its second resource. A stack hands its input on, and
 takes that of the one before it.
 """
 
@@ -15,14 +16,14 @@ AFTER = {"first": [], "second": ["first"], "third": ["second"], "aside": []}
 BUCKET = "groundplan-local-state"
 
 
-def stack(environment: str, name: str, command: str, wanted: object) -> dict[str, Any]:
+def stack(environment: str, name: str, command: str, wanted: object, *, whole: bool) -> dict[str, Any]:
     backend = s3(environment, name)
     runs = {"provisioner": [{"local-exec": {"command": command}}]}
     readers = {f"from_{other}": {"backend": "s3", "config": s3(environment, other)} for other in AFTER[name]}
     handed = [f"${{data.terraform_remote_state.from_{other}.outputs.input}}" for other in AFTER[name]]
     resources = {
         "before": {"input": [wanted, *handed]},
-        "work": {"input": 1, "depends_on": ["terraform_data.before"], **runs},
+        **({"work": {"input": 1, "depends_on": ["terraform_data.before"], **runs}} if whole else {}),
     }
     return {
         "terraform": {"backend": {"s3": backend | {"use_lockfile": True}}},
@@ -54,7 +55,8 @@ def main(environment: str, out: Path) -> None:
         folder = out / "stacks" / id
         folder.mkdir(parents=True, exist_ok=True)
         wanted = "${timestamp()}" if commands.get("drifts") == name else commands.get("wants", {}).get(name, 1)
-        written = stack(environment, name, commands.get(name, "true"), wanted)
+        whole = commands.get("lacks") != name
+        written = stack(environment, name, commands.get(name, "true"), wanted, whole=whole)
         (folder / "cdk.tf.json").write_text(json.dumps(written))
         dependencies = [f"{environment}-us-east-1-{other}" for other in after]
         stacks[id] = {"name": id, "workingDirectory": f"stacks/{id}", "dependencies": dependencies}

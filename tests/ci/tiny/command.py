@@ -1,13 +1,18 @@
-"""The `groundplan` command on a checkout of tiny stacks: python command.py ROOT HOME WORDS…"""
+"""The `groundplan` command on a checkout of tiny stacks: python command.py ROOT HOME WORDS…
+
+What they declare counts as holding data, so that a test can lose some.
+"""
 
 import sys
 from pathlib import Path
 
 import ci.workspace
+from ci.changes.resource import STATEFUL
 from ci.cli import main
 
 if __name__ == "__main__":
     root, home, *words = sys.argv[1:]
+    STATEFUL.add("terraform_data")
     ci.workspace.ROOT = Path(root)
     sys.argv[1:] = [*words, "--home", home]
     main()

@@ -1,0 +1,87 @@
+"""What holds data goes only where a label, or its name, says so: in the workflows themselves, and without them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import environments
+from ci.changes.consent import LABEL, check_labels, check_names
+from ci.changes.resource import ResourceChange
+from ci.changes.saved import SavedPlan, SavedStack
+from ci.cli import run
+from ci.deploy import deploy
+from ci.errors import LossError
+from ci.workflow.runner import Event, rehearse_workflow
+from ci.workspace import ROOT
+from tests.ci.conftest import HERE, Tiny
+
+GONE = ResourceChange(action="destroy", address="aws_s3_bucket.data", type="aws_s3_bucket")
+LOSSES = {"dev-data": [GONE], "dev-eu-data": [GONE.model_copy(update={"action": "replace"})]}
+
+
+def test_a_loss_wants_the_label_and_a_plan_without_one_does_not() -> None:
+    told = "dev-data: destroy aws_s3_bucket.data; dev-eu-data: replace aws_s3_bucket.data loses what is in it, for good"
+    with pytest.raises(LossError, match=f"plan of 'dev': {told}; if that is wanted, give .* the label '{LABEL}'"):
+        check_labels("dev", LOSSES, ["bug"])
+    check_labels("dev", LOSSES, ["bug", LABEL])
+    check_labels("dev", {}, [])
+
+
+def test_a_deploy_wants_the_name_of_each_that_goes() -> None:
+    other = {"dev-queue": [GONE.model_copy(update={"address": "aws_sqs_queue.jobs"})]}
+    with pytest.raises(LossError, match=r"--destroys-data aws_s3_bucket\.data,aws_sqs_queue\.jobs") as refused:
+        check_names("dev", LOSSES | other, ["aws_s3_bucket.data"])
+    assert "dev-data" not in str(refused.value), "only what is not named yet is told"
+    check_names("dev", LOSSES | other, ["aws_s3_bucket.data", "aws_sqs_queue.jobs"])
+
+
+def test_a_saved_plan_knows_what_it_loses() -> None:
+    changes = ("create aws_s3_bucket.new", "destroy aws_s3_bucket.data", "destroy aws_vpc.main", "update aws_kms_key.k")
+    one = SavedStack(code="", state="", plan="", exact=True, applies=True, changes=changes)
+    plan = SavedPlan(environment="dev", made_at="2026-01-01T00:00:00Z", stacks={"dev-data": one})
+    assert {name: list(map(str, lost)) for name, lost in plan.losses.items()} == {
+        "dev-data": ["destroy aws_s3_bucket.data"]
+    }
+
+
+def test_the_option_says_yes_to_saved_plans_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy", "local", "--destroys-data", "aws_s3_bucket.data"]) == 2
+    assert "give --plan too" in capsys.readouterr().err
+
+
+@pytest.mark.terraform
+def test_workflows_stop_before_data_is_lost_unless_somebody_said_so(
+    tiny: Tiny, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deploy(tiny.site())
+    tiny.runs(lacks="aside")
+    assert rehearsed(tiny, "plan") == {"what changes": "failed"}
+    assert "local-us-east-1-aside: destroy terraform_data.work loses what is in it" in capfd.readouterr().err
+    assert rehearsed(tiny, "plan", labels=(LABEL,)) == {"what changes": "done"}
+
+    steps = ("plan and keep it", "apply what was approved")
+    assert rehearsed(tiny, "deploy-environment") == dict(zip(steps, ("done", "failed"), strict=True))
+    assert "--destroys-data terraform_data.work" in capfd.readouterr().err
+    named = rehearsed(tiny, "deploy-environment", inputs={"destroys_data": "terraform_data.work"})
+    assert named == dict.fromkeys(steps, "done")
+
+
+def rehearsed(tiny: Tiny, workflow: str, **event: object) -> dict[str, str]:
+    """Run those steps of a workflow of ours that plan and deploy, on the tiny checkout; tell how they went."""
+    document = yaml.safe_load((ROOT / ".github" / "workflows" / f"{workflow}.yml").read_text())
+    for job in document["jobs"].values():
+        job["steps"] = [step for step in job["steps"] if {"plan", "deploy"} & set(step.get("run", "").split()[1:2])]
+    place = tiny.workspace.root / ".github" / "workflows" / f"{workflow}.yml"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(yaml.safe_dump(document))
+    program = (sys.executable, str(HERE / "tiny" / "command.py"), str(tiny.workspace.root), str(tiny.workspace.home))
+    done = rehearse_workflow(
+        workflow,
+        environments.load("local"),
+        tiny.workspace,
+        event=Event.model_validate({"base": "0", **event}),
+        program=("env", f"PYTHONPATH={Path(ROOT)}", *program),
+    )
+    return {step.step: step.state for step in done.steps}
