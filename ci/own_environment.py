@@ -22,18 +22,19 @@ def python_of(workspace: Workspace, lock: str, tool: str, *, sees_ours: bool = F
         # Who comes while another makes it waits for that one.
         fcntl.flock(held, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
-            _make(folder, file, tool, sees_ours=sees_ours)
+            _make(folder, file, tool)
+        if sees_ours:
+            # Each time, for it may be shared by checkouts whose own environments come and go.
+            (packages,) = folder.glob("lib/python*/site-packages")
+            (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "bin" / "python"
 
 
-def _make(folder: Path, lock: Path, tool: str, *, sees_ours: bool) -> None:
+def _make(folder: Path, lock: Path, tool: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     _run(tool, lock.name, sys.executable, "-m", "venv", "--without-pip", str(folder))
     install = ("install", "--quiet", "--no-compile", "--no-deps", "--requirement", str(lock))
     _run(tool, lock.name, sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), *install)
-    if sees_ours:
-        (packages,) = folder.glob("lib/python*/site-packages")
-        (packages / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
     (folder / "ready").touch()
 
 

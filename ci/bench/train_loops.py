@@ -2,8 +2,8 @@
 
 All take the same steps of the same recipe in turns, some more than it asks for one checkpoint in. A step's time is the
 median over the rounds, from its start to the next one's: what else the machine does for a moment then falls out, and
-what a loop does at a certain step stays. The first steps are not counted: what a run pays once, like its tracker's
-store, would weigh here more than in a job.
+what a loop does at a certain step stays. The first steps are not counted: what a run pays once would weigh here more
+than in a job, most of all its tracker's new store, a second of a processor's time beside the first steps.
 """
 
 import itertools
@@ -33,7 +33,7 @@ from ml.training.world import World, join
 MODEL = "review_sentiment"
 Loop = Callable[[Task, Recipe, Path], None]
 ROUNDS = 4
-WARM_UP = 10
+WARM_UP = 50
 EXAMPLES = 6464
 
 
