@@ -14,6 +14,7 @@ from ci.commands.data import data
 from ci.commands.demo import demo
 from ci.commands.doctor import doctor
 from ci.commands.drill import drill
+from ci.commands.images import images
 from ci.commands.look import events, inventory, logs, status
 from ci.commands.models import optimize, predict, release, train
 from ci.commands.money import prices, resume, tags
@@ -36,6 +37,7 @@ app.add_typer(audit, name="audit", short_help="Show and verify who changed which
 app.add_typer(cloud, name="cloud", short_help="Start, stop and reach the embedded AWS")
 app.add_typer(data, name="data", short_help="Make the data sets that models are trained on")
 app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the cloud")
+app.add_typer(images, name="images", short_help="Try, build and examine the images")
 app.add_typer(models, name="models", short_help="List versions of models, approve or reject them")
 app.add_typer(prices, name="prices", short_help="Renew the prices that estimates use")
 app.add_typer(runs, name="runs", short_help="List, show, compare and reproduce training runs")

@@ -126,7 +126,7 @@ class ClustersStack(Stack):
 def _contract(spec: ClusterSpec, names: Names, data: DataOutputs) -> ClusterContract:
     return ClusterContract(
         engine=spec.engine,
-        image_uri=f"{data.image_uri}-{spec.engine}-{spec.ray_version}",
+        image_uri=data.image_of(f"{spec.engine}-{spec.ray_version}"),
         head_address=f"head.{names.domain(spec.name)}",
         head_group=head_group(names, spec.name),
         workers_group=workers_group(names, spec.name),

@@ -17,7 +17,10 @@ from infra.toolkit import Construct, Stack
 
 @dataclass(frozen=True)
 class DataOutputs:
-    """Where things are kept, and the keys to them. `model_package_groups` goes by the model's name."""
+    """Where things are kept, and the keys to them. `model_package_groups` goes by the model's name.
+
+    Every image's address begins with `image_uri`.
+    """
 
     key_arn: str
     signing_key_arn: str
@@ -28,6 +31,10 @@ class DataOutputs:
     repository_arn: str
     image_uri: str
     model_package_groups: Mapping[str, str]
+
+    def image_of(self, target: str) -> str:
+        """Return where an image lies, by the target of ml/images/Dockerfile that it is."""
+        return f"{self.image_uri}-{target}"
 
 
 class DataStack(Stack):

@@ -85,7 +85,7 @@ def _contract(
         model=spec.model,
         kind=spec.kind,
         role_arn=role_arn,
-        image_uri=data.image_uri,
+        image_uri=data.image_of("serve"),
         capacity=capacity_of(
             spec.hosting,
             key_arn=data.key_arn,

@@ -45,7 +45,7 @@ class TrainingStack(Stack):
         contract = TrainingContract(
             role_arn=role.arn,
             pipeline_role_arn=PipelineRole(self, "pipelines", names=names, trains_as_arn=role.arn).arn,
-            image_uri=data.image_uri,
+            image_uri=data.image_of("train"),
             data_bucket=data.data_bucket,
             artifact_bucket=data.artifact_bucket,
             kms_key_arn=data.key_arn,
@@ -77,7 +77,7 @@ class TrainingStack(Stack):
             pool.name,
             spec=pool,
             names=self._names,
-            image_uri=data.image_uri,
+            image_uri=data.image_of("train"),
             role_arn=role_arn,
             key_arn=data.key_arn,
             data_bucket=data.data_bucket,

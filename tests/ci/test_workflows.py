@@ -21,7 +21,7 @@ from ci.workspace import ROOT, Workspace
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SET_UP = ROOT / ".github" / "actions" / "set-up" / "action.yml"
 BIN = Path(sys.executable).parent
-MAY_BE_GIVEN = {"contents: read", "id-token: write", "pull-requests: write", "issues: write"}
+MAY_BE_GIVEN = {"contents: read", "id-token: write", "pull-requests: write", "issues: write", "attestations: write"}
 
 
 def document(file: Path) -> dict[Any, Any]:
@@ -48,6 +48,7 @@ def commands() -> list[tuple[str, str]]:
     [
         ("zizmor", "--offline", "--no-progress", "--quiet", "."),
         ("jactionlint", "--shellcheck", str(BIN / "shellcheck")),
+        ("hadolint", "ml/images/Dockerfile"),
     ],
 )
 def test_linters_have_nothing_to_say(linter: tuple[str, ...]) -> None:
@@ -103,7 +104,10 @@ def test_every_step_is_a_command_of_ours_with_options_that_exist() -> None:
             assert (word in targets, rest) == (True, []), f"{file}: {line}"
             continue
         assert program == "groundplan", f"{file}: {line}"
-        options = {name for parameter in known[word].params for name in parameter.opts}
+        command = known[word]
+        if inner := getattr(command, "commands", None):
+            command = inner[rest[0]]
+        options = {name for parameter in command.params for name in parameter.opts}
         assert {given for given in rest if given.startswith("--")} <= options, f"{file}: {line}"
         assert "${{" not in line, "a value reaches a shell by a variable, never by its text"
 

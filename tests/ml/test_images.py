@@ -1,15 +1,20 @@
-"""The images without Docker: their files, and the lists of what they install, held to what really runs."""
+"""The lists of what images install, held to what really runs; and their steps, tried here."""
 
+import shutil
 from importlib import metadata
 from pathlib import Path
 
+import httpx
 import pytest
 
+from ci.errors import WorkError
+from ci.images.trial import attempt
+from ci.workspace import Workspace
 from infra.spec import ClusterSpec
 from ml.contract import MODEL_ARCHIVE, MODEL_CHANNEL
 from ml.release import archive
 from tests.ml.jobs import ROOT, Job
-from tests.ml.serving.processes import GOOD, Light, serving
+from tests.ml.serving.processes import GOOD, Light, answers, unused_port, wait_for
 
 pytestmark = pytest.mark.xdist_group("ml")
 IMAGES = ROOT / "ml" / "images"
@@ -36,19 +41,7 @@ def installed_alone(image: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("image", ["serve", "train"])
-def test_an_image_is_pinned_and_does_not_run_as_root(image: str) -> None:
-    lines = (IMAGES / f"{image}.Dockerfile").read_text().splitlines()
-    assert [line for line in lines if line.startswith("FROM")] == ["FROM python:3.11-slim-bookworm@${BASE_DIGEST}"]
-    assert "ARG BASE_DIGEST" in lines
-    assert [line for line in lines if line.startswith("USER")] == ["USER runner"]
-    assert 'ENTRYPOINT ["python", "-m", "ml"]' in lines
-
-
-def test_a_cluster_s_image_is_pinned_has_the_ray_of_the_default_and_does_not_run_as_root() -> None:
-    lines = (IMAGES / "ray.Dockerfile").read_text().splitlines()
-    assert [line for line in lines if line.startswith("FROM")] == ["FROM python:3.11-slim-bookworm@${BASE_DIGEST}"]
-    assert [line for line in lines if line.startswith("USER")] == ["USER runner"]
+def test_a_cluster_s_image_has_the_ray_of_the_default() -> None:
     of_ray, of_training = (
         {name.lower().replace("_", "-"): version for name, version in pins(IMAGES / f"{image}.txt").items()}
         for image in ("ray", "train")
@@ -67,12 +60,23 @@ def test_an_image_installs_what_was_tested_here(image: str) -> None:
     assert listed.items() <= {name.replace("_", "-"): version for name, version in locked.items()}.items()
 
 
-def test_the_server_runs_on_its_image_s_list_alone(light: Light, tmp_path: Path) -> None:
-    base, environment = light
-    program = installed_alone("serve", tmp_path / "site")
-    assert not (program / "torch").exists()
-    with serving(base, program=program, launcher=ISOLATED, **environment) as server:
-        assert server.client.post("/invocations", json=GOOD).status_code == 200
+@pytest.mark.slow
+def test_an_image_s_steps_make_what_answers_and_writes_nothing_on_a_read_only_root(
+    light: Light, tmp_path: Path
+) -> None:
+    """The steps of `edge` are those of `serve` and more; `groundplan images try train` takes minutes and is by hand."""
+    made = attempt("edge", Workspace(), tmp_path / "stages")
+    assert [step.stage for step in made.steps] == ["program", "serve-site"]
+    assert not list(made.root.glob("opt/venv/lib/*/site-packages/torch"))
+    base, variables = light
+    shutil.copytree(base / "model", made.root / "opt" / "ml" / "model")
+    port = str(unused_port())
+    place = {"SAGEMAKER_BASE_DIR": str(made.root / "opt" / "ml"), "SAGEMAKER_BIND_TO_PORT": port}
+    with made.started(**place, **variables) as server, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        wait_for(lambda: answers(client) or server.poll() is not None)
+        assert client.post("/invocations", json=GOOD).status_code == 200
+    with pytest.raises(WorkError, match=r"1 files were written where a read-only root refuses it"), made.started("-h"):
+        (made.root / "opt" / "program" / "new.txt").write_text("")
 
 
 @pytest.mark.slow

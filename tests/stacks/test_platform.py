@@ -10,6 +10,7 @@ import pytest
 
 import app
 import environments
+from ci.images.catalogue import IMAGES, tag
 from infra.spec.contract import ClusterContract, EdgeContract, PoolContract, ServingContract, TrainingContract
 
 GOLDEN = Path(__file__).with_name("stateful_addresses.txt")
@@ -210,6 +211,14 @@ def test_only_releases_and_schedules_may_change_what_terraform_made(stacks: Stac
         ("aws_appautoscaling_target", ("max_capacity", "min_capacity")),
         ("aws_autoscaling_group", ("max_size", "min_size")),
     }
+
+
+def test_stacks_ask_for_the_images_that_are_built_for_them(stacks: Stacks) -> None:
+    for environment in map(environments.load, environments.names()):
+        text = json.dumps({name: stack for name, stack in stacks.items() if name.startswith(f"{environment.name}-")})
+        asked = set(re.findall(rf":({environment.image_tag}-[\w.-]+)", text))
+        # Nothing in AWS starts what devices run.
+        assert asked == {tag(image, environment) for image in IMAGES if image != "edge"}
 
 
 def test_models_wait_for_their_release(stacks: Stacks) -> None:

@@ -30,9 +30,7 @@ def serving(
     base: Path, program: Path = ROOT, launcher: tuple[str, ...] = MODULE, log: Path | None = None, **environment: str
 ) -> Iterator[Server]:
     """Serve what is in `base`; a `log` takes what the server says where that would fill a pipe."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = unused_port()
     job = Job(base=base, program=program, environment={"SAGEMAKER_BIND_TO_PORT": str(port), **environment})
     with (
         log.open("w") if log else nullcontext(subprocess.PIPE) as output,
@@ -46,6 +44,13 @@ def serving(
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def unused_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 def answers(client: httpx.Client) -> bool:

@@ -1,0 +1,149 @@
+"""images: what training and serving run in: tried here, built in CI, and known by what is in it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ci.commands.changes import Summary
+from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
+from ci.commands.workflows import Api, Output, Repository, Token
+
+Image = Annotated[str, typer.Argument(metavar="IMAGE", help="train, ray, serve or edge.")]
+
+images = typer.Typer(no_args_is_help=True, help="Try, build and examine the images that jobs and endpoints run.")
+
+
+@images.callback()
+def group() -> None:
+    """Try, build and examine the images that jobs and endpoints run."""
+
+
+@images.command("try", short_help="Run an image's own steps here, without Docker")
+def try_image(
+    image: Image,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[WORD]…", help="What to start it with.")] = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Run an image's own steps in a folder, without Docker, and start what they made.
+
+    `train` and `ray` install torch, which takes minutes.
+
+    Example: groundplan images try serve
+    """
+    import shutil
+
+    from ci import console
+    from ci.images.trial import attempt
+
+    place = workspace(home)
+    folder = place.home / "images" / image
+    shutil.rmtree(folder, ignore_errors=True)
+    result = attempt(image, place, folder, progress=console.terminal_progress())
+    with result.started(*(arguments or ["--help"])) as process:
+        said = process.communicate()[0]
+    if process.returncode:
+        raise typer.Exit(1)
+    rows = [(step.stage, f"{step.seconds:.1f} s", step.command) for step in result.steps]
+    told = f"{image}: {result.megabytes} MB in {result.root}, beside its base; nothing was written there by what ran"
+    console.show(result, json, console.stacked(console.table("stage", "took>", "step", rows=rows), said.strip(), told))
+
+
+@images.command(short_help="List what is in an image, for scanners")
+def sbom(
+    image: Image,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, not to the terminal.")] = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Print an image's bill of materials, which is CycloneDX JSON in any case.
+
+    Example: groundplan images sbom serve --output serve.cdx.json
+    """
+    from ci.changes.markdown import write
+    from ci.images.contents import bill_of_materials
+    from ci.revision import Revision
+
+    place = workspace(home)
+    text = bill_of_materials(image, place, version=Revision.of("HEAD", place).commit)
+    if output is None:
+        typer.echo(text, nl=False)
+    write(output, text)
+
+
+@images.command(short_help="Build an image and push it to an environment")
+def build(
+    image: Image,
+    environment: EnvironmentName,
+    output: Output = None,
+    summary: Summary = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Build an image and push it to every region of an environment, unless its tag is there already.
+
+    Example: groundplan images build serve dev
+    """
+    from ci import console
+    from ci.changes.markdown import write
+    from ci.images.registry import build as build_image
+    from ci.revision import Revision
+
+    reached = site(environment, home)
+    commit = Revision.of("HEAD", reached.workspace).commit
+    result = build_image(reached, image, commit=commit, progress=console.terminal_progress())
+    name, _, digest = next(iter(result.names.values())).partition("@")
+    write(output, f"name={name}\ndigest={digest}\npushed={str(result.pushed).lower()}\n", add=True)
+    write(
+        summary, "".join(f"- `{result.tag}` in {region}: `{own}`\n" for region, own in result.names.items()), add=True
+    )
+    done = "pushed" if result.pushed else "there already; for another, raise image_tag of the environment"
+    console.show(result, json, "\n".join([f"{result.tag}: {done}", *result.names.values()]))
+
+
+@images.command(short_help="Wait for the scan of an image, and judge it")
+def scan(image: Image, environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
+    """Wait for the registry's scan of an image; exit 1 where it has grave findings.
+
+    Example: groundplan images scan serve dev
+    """
+    from ci import console
+    from ci.images.registry import scan as scan_image
+
+    result = scan_image(site(environment, home), image)
+    rows = sorted(result.findings.items())
+    drawn = console.table("severity", "found>", rows=rows) if rows else f"{result.tag}: nothing is found"
+    console.show(result, json, drawn)
+    result.check()
+
+
+@images.command(short_help="Ask the registry for today's base")
+def base(
+    issue: Annotated[
+        bool, typer.Option("--issue", help="Open, renew or close the issue that asks for it on GitHub.")
+    ] = False,
+    repository: Repository = "",
+    api: Api = "https://api.github.com",
+    token: Token = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Compare what images are built on with what its tag means in the registry today.
+
+    Example: groundplan images base
+    """
+    from ci import console
+    from ci.github import GitHub
+    from ci.images.catalogue import BASE, Beneath
+    from ci.images.catalogue import base as pinned
+    from ci.images.registry import newest_base
+
+    now = pinned(workspace(home))
+    result = Beneath(pinned=now, newest=newest_base(now))
+    told = f"{BASE} pins {now}"
+    told += ", which is today's" if result.current else f"; its tag means today:\n\n    {result.newest}\n"
+    if issue:
+        body = None if result.current else told
+        GitHub(api, repository, token or "").issue("base image", "The images' base was renewed", body)
+    console.show(result, json, told)
