@@ -37,10 +37,11 @@ class BootstrapResult(Result):
 
 
 class WorkflowRoles(Result):
-    """The role that plans and the role that deploys, and the region where they sign in."""
+    """The role that plans, those that deploy the environment and its previews, and the region where they sign in."""
 
     plan: str
     deploy: str
+    preview: str | None
     region: str
 
 
@@ -156,11 +157,17 @@ def workflow_roles(environment: Environment) -> WorkflowRoles:
     region = environment.state.region
     names = Names.of(environment, region)
     arn = f"arn:aws:iam::{names.account_id}:role"
-    return WorkflowRoles(plan=f"{arn}/{names.role('plan')}", deploy=f"{arn}/{names.role('deploy')}", region=region)
+    return WorkflowRoles(
+        plan=f"{arn}/{names.role('plan')}",
+        deploy=f"{arn}/{names.role('deploy')}",
+        preview=f"{arn}/{names.role('preview')}" if environment.preview else None,
+        region=region,
+    )
 
 
 def _result(site: Site, stack: Stack, shown: StackProgress, began: float) -> BootstrapResult:
-    roles = workflow_roles(site.environment).model_dump(exclude={"region"}) if site.environment.github else {}
+    github = site.environment.github
+    roles = workflow_roles(site.environment).model_dump(exclude={"region"}, exclude_none=True) if github else {}
     return BootstrapResult(
         environment=site.name,
         seconds=round(time.monotonic() - began, 2),

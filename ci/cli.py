@@ -21,6 +21,7 @@ from ci.commands.money import prices, resume, tags
 from ci.commands.pipeline import pipeline
 from ci.commands.platform import bootstrap, deploy, destroy, rehearse, synth
 from ci.commands.policy import policy
+from ci.commands.previews import previews
 from ci.commands.runs import runs
 from ci.commands.tune import tune
 from ci.commands.versions import models
@@ -53,6 +54,7 @@ COMMANDS = (
     (policy, "Review an environment with checkov and rules for IAM"),
     (deploy, "Bring an environment to what its file says"),
     (destroy, "Remove an environment, and list what is left"),
+    (previews, "List what pull requests have, and end it in time"),
     (rehearse, "Deploy, plan and destroy on a throw-away cloud here"),
     (train, "Train a model on the platform"),
     (tune, "Search for the recipe that trains best"),

@@ -18,7 +18,7 @@ from ci.synthesis import synthesize
 
 
 class DestroyResult(Result):
-    """A destroy that went well. `orphans` is what still exists afterwards."""
+    """A destroy that went well. `orphans` is what still exists afterwards, as far as it cannot be another's."""
 
     environment: str
     seconds: float
@@ -48,6 +48,8 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
             raise error
         for stack in stacks:
             run.state.forget(stack)
+        # An embedded cloud tells nothing of whose a thing is; an account does, by its tags.
+        alone = site.endpoint_url is None or not run.state.is_shared
         run.state.remove_bucket()
     return DestroyResult(
         environment=site.name,
@@ -56,7 +58,7 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
         stack_seconds={progress.stack: round(progress.seconds, 2) for progress in shown},
         released_removed=removed,
         devices_removed=devices,
-        orphans=inventory(site).resources,
+        orphans=inventory(site).resources if alone else (),
     )
 
 

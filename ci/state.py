@@ -58,8 +58,8 @@ class StateStore:
         self._s3.put_bucket_versioning(Bucket=self._spec.bucket, VersioningConfiguration={"Status": "Enabled"})
 
     def remove_bucket(self) -> None:
-        """Remove the state bucket of an embedded cloud with all versions of all states, unless a bootstrap made it."""
-        if self._embedded and self.exists and not self._bootstrapped():
+        """Remove the state bucket of an embedded cloud with all versions of all states, unless others need it."""
+        if self._embedded and self.exists and not self.is_shared:
             self.empty()
             self._s3.delete_bucket(Bucket=self._spec.bucket)
 
@@ -121,13 +121,21 @@ class StateStore:
     def undeclared(self, environment: str, stacks: Sequence[Stack]) -> tuple[str, ...]:
         """Return the keys of the environment's states that belong to none of `stacks`, nor to its bootstrap."""
         declared = {stack.backend.key for stack in stacks if stack.backend}
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._spec.bucket, Prefix=f"{environment}/")
-        keys = (entry["Key"] for page in pages for entry in page.get("Contents", ()))
-        return tuple(key for key in keys if key.endswith(".tfstate") and key not in declared and not _is_ground(key))
+        own = (key for key, _ in self.states() if key.startswith(f"{environment}/"))
+        return tuple(key for key in own if key not in declared and not _is_ground(key))
 
-    def _bootstrapped(self) -> bool:
+    @property
+    def is_shared(self) -> bool:
+        """Whether a bootstrap made the bucket, or another environment has states in it."""
+        return any(_is_ground(key) or not key.startswith(f"{self._site.name}/") for key, _ in self.states())
+
+    def states(self) -> list[tuple[str, datetime]]:
+        """Return every state in the bucket by its key, with the moment when it was written last."""
+        if not self.exists:
+            return []
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._spec.bucket)
-        return any(_is_ground(entry["Key"]) for page in pages for entry in page.get("Contents", ()))
+        entries = (entry for page in pages for entry in page.get("Contents", ()))
+        return [(entry["Key"], entry["LastModified"]) for entry in entries if entry["Key"].endswith(".tfstate")]
 
     @property
     def exists(self) -> bool:

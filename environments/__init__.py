@@ -1,13 +1,15 @@
-"""What runs: one file for each environment, found by its name."""
+"""What runs: one file for each environment, found by its name; `devpr7` is what pull request 7 has of `dev`."""
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from infra.spec import Environment, Problem, SpecError, gather, nearest
+from infra.spec import PREVIEW, Environment, Problem, SpecError, gather, nearest
 
+_PREVIEW = re.compile(rf"([a-z][a-z0-9]*){PREVIEW}([1-9]\d*)")
 _MODELS = Path(__file__).parent.parent / "ml" / "models"
 
 
@@ -18,6 +20,8 @@ def names() -> tuple[str, ...]:
 
 def load(name: str) -> Environment:
     """Return the environment `name`; raise `SpecError` with all problems of its file, or with the nearest names."""
+    if (preview := _PREVIEW.fullmatch(name)) and preview[1] in names():
+        return _preview(load(preview[1]), int(preview[2]))
     if name not in names():
         fix = nearest(name, names(), otherwise=f"there are {', '.join(names())}")
         raise SpecError([Problem("environment", repr(name), "has no file in environments/", fix)])
@@ -36,6 +40,13 @@ def load(name: str) -> Environment:
         fix = f"write ENVIRONMENT = Environment(name={name!r}, …)"
         raise SpecError([Problem(f"environments/{name}.py", "ENVIRONMENT", rule, fix)])
     return environment
+
+
+def _preview(environment: Environment, number: int) -> Environment:
+    if environment.preview is None:
+        fix = f"give it preview=PreviewSpec(…) in environments/{environment.name}.py"
+        raise SpecError([Problem(f"environment {environment.name!r}", "preview=None", "allows no previews", fix)])
+    return environment.preview_of(number, environment.preview)
 
 
 def _unknown_models(environment: Environment) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from infra.spec import (
     GpuPoolSpec,
     JobRolloutSpec,
     NetworkSpec,
+    PreviewSpec,
     RealTime,
     RegionSpec,
     StateSpec,
@@ -74,4 +75,6 @@ ENVIRONMENT = Environment(
     ),
     # What somebody tried and forgot ends after three days.
     ttl_hours=72,
+    # What a pull request changes may be tried in an environment of its own.
+    preview=PreviewSpec(),
 )

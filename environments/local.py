@@ -13,6 +13,7 @@ from infra.spec import (
     GpuPoolSpec,
     NetworkSpec,
     PayerSpec,
+    PreviewSpec,
     RegionSpec,
     StateSpec,
     TelemetrySpec,
@@ -56,4 +57,5 @@ ENVIRONMENT = Environment(
     guarded=False,
     # And its buckets with it: Terraform would wait for a minute until S3 confirms a lifecycle rule.
     old_versions_days=None,
+    preview=PreviewSpec(),
 )

@@ -53,13 +53,13 @@ class Budget(Construct):
 
 
 class AnomalyWatch(Construct):
-    """A daily mail on costs that are `anomaly_usd` or more above what is usual.
+    """A daily mail on costs that are `usd` or more above what is usual.
 
     Where the account pays for itself it watches the environment's own costs. AWS lets no other account select by tags:
     there it watches each service, and the account is the environment's.
     """
 
-    def __init__(self, scope: Construct, id: str, *, spec: BudgetSpec, names: Names) -> None:
+    def __init__(self, scope: Construct, id: str, *, spec: BudgetSpec, names: Names, usd: int) -> None:
         super().__init__(scope, id)
         # The provider compares this with AWS's answer word for word, which spells out what is not set.
         unset = dict.fromkeys(("And", "CostCategories", "Dimensions", "Not", "Or"))
@@ -74,7 +74,7 @@ class AnomalyWatch(Construct):
             monitor_specification=json.dumps(own) if pays_itself else None,
         )
         threshold = CeAnomalySubscriptionThresholdExpressionDimension(
-            key="ANOMALY_TOTAL_IMPACT_ABSOLUTE", values=[str(spec.anomaly_usd)], match_options=["GREATER_THAN_OR_EQUAL"]
+            key="ANOMALY_TOTAL_IMPACT_ABSOLUTE", values=[str(usd)], match_options=["GREATER_THAN_OR_EQUAL"]
         )
         CeAnomalySubscription(
             self,

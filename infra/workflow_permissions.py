@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from infra.naming import Names
 from infra.role import Statement
+from infra.spec import PREVIEW
 
 # A role may be handed to what this platform runs, and to nothing else.
 _PASSED_TO = (
@@ -31,14 +32,22 @@ class Ground:
     @property
     def own_iam(self) -> tuple[str, ...]:
         """The environment's own roles, policies and profiles, by the way that `naming.py` begins their names."""
-        account, prefix = self.names.account_id, f"{self.names.project}-{self.names.environment}-*"
-        return tuple(f"arn:aws:iam::{account}:{kind}/{prefix}" for kind in ("role", "policy", "instance-profile"))
+        return self._iam(f"{self.names.project}-{self.names.environment}-*")
+
+    @property
+    def preview_iam(self) -> tuple[str, ...]:
+        """The same of its previews."""
+        return self._iam(f"{self.names.project}-{self.names.environment}{PREVIEW}*-*")
+
+    def _iam(self, named: str) -> tuple[str, ...]:
+        kinds = ("role", "policy", "instance-profile")
+        return tuple(f"arn:aws:iam::{self.names.account_id}:{kind}/{named}" for kind in kinds)
 
     @property
     def bootstrap_iam(self) -> tuple[str, ...]:
         """The roles and the boundary that the bootstrap made."""
         account = self.names.account_id
-        kinds = {"role": ("plan", "deploy"), "policy": ("workflows",)}
+        kinds = {"role": ("plan", "deploy", "preview"), "policy": ("workflows",)}
         return tuple(
             f"arn:aws:iam::{account}:{kind}/{self.names.role(purpose)}" for kind in kinds for purpose in kinds[kind]
         )
@@ -86,11 +95,29 @@ def plan(ground: Ground) -> tuple[Statement, ...]:
 
 def deploy(ground: Ground) -> tuple[Statement, ...]:
     """A deploy makes what it wants, except in IAM: there only what bears the environment's name."""
+    return _makes(ground, ground.own_iam)
+
+
+def preview(ground: Ground) -> tuple[Statement, ...]:
+    """A preview is deployed from code that nobody has reviewed: it makes its own, and leaves its elder alone."""
+    own = {"aws:ResourceTag/project": ground.names.project, "aws:ResourceTag/environment": ground.names.environment}
+    state = ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey")
+    return (
+        *_makes(ground, ground.preview_iam),
+        Statement((), effect="Deny", not_actions=state, condition={"StringEquals": own}),
+        _deny(
+            ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+            (f"{ground.state_bucket_arn}/{ground.names.environment}/*",),
+        ),
+    )
+
+
+def _makes(ground: Ground, own_iam: tuple[str, ...]) -> tuple[Statement, ...]:
     account = ground.names.account_id
     passed = {"iam:PassedToService": [f"{service}.amazonaws.com" for service in _PASSED_TO]}
     return (
-        Statement((*_READ_IAM, *_CHANGE_IAM), ground.own_iam),
-        Statement(("iam:PassRole",), ground.own_iam[:1], condition={"StringEquals": passed}),
+        Statement((*_READ_IAM, *_CHANGE_IAM), own_iam),
+        Statement(("iam:PassRole",), own_iam[:1], condition={"StringEquals": passed}),
         Statement(("iam:CreateServiceLinkedRole",), (f"arn:aws:iam::{account}:role/aws-service-role/*",)),
     )
 

@@ -4,9 +4,9 @@ from infra.bucket import Bucket
 from infra.github_trust import Boundary, GithubProvider, WorkflowRole
 from infra.key import EncryptionKey
 from infra.naming import Names
-from infra.spec import Environment
+from infra.spec import Environment, GithubSpec
 from infra.toolkit import Construct, Stack
-from infra.workflow_permissions import Ground, boundary, deploy, plan
+from infra.workflow_permissions import Ground, boundary, deploy, plan, preview
 
 _PLAN_SECONDS, _DEPLOY_SECONDS = 3600, 4 * 3600
 
@@ -29,31 +29,47 @@ class BootstrapStack(Stack):
         )
         ground = Ground(names, [one.name for one in environment.regions], state.arn, key.arn)
         for github in environment.repositories:
-            bound = Boundary(self, "workflows", name=names.role("workflows"), statements=boundary(ground))
-            provider = GithubProvider(self, "github", spec=github)
-            subject = f"repo:{github.repository}"
+            self._roles(github, ground, environment)
+
+    def _roles(self, github: GithubSpec, ground: Ground, environment: Environment) -> None:
+        names, subject = ground.names, f"repo:{github.repository}"
+        bound = Boundary(self, "workflows", name=names.role("workflows"), statements=boundary(ground))
+        provider = GithubProvider(self, "github", spec=github)
+        WorkflowRole(
+            self,
+            "plan",
+            name=names.role("plan"),
+            description=f"Plans {environment.name} for {github.repository}; reads and changes nothing",
+            provider_arn=provider.arn,
+            subjects=(f"{subject}:pull_request", f"{subject}:ref:refs/heads/{github.branch}"),
+            boundary_arn=bound.arn,
+            managed_policy="ReadOnlyAccess",
+            statements=plan(ground),
+            max_session_seconds=_PLAN_SECONDS,
+        )
+        WorkflowRole(
+            self,
+            "deploy",
+            name=names.role("deploy"),
+            description=f"Deploys {environment.name} for {github.repository}, where GitHub's environment allows it",
+            provider_arn=provider.arn,
+            # GitHub's environment of that name decides who may run it, from which branch, after whose approval.
+            subjects=(f"{subject}:environment:{environment.name}",),
+            boundary_arn=bound.arn,
+            managed_policy="PowerUserAccess",
+            statements=deploy(ground),
+            max_session_seconds=_DEPLOY_SECONDS,
+        )
+        for _ in environment.previews:
             WorkflowRole(
                 self,
-                "plan",
-                name=names.role("plan"),
-                description=f"Plans {environment.name} for {github.repository}; reads and changes nothing",
+                "preview",
+                name=names.role("preview"),
+                description=f"Deploys previews of {environment.name} for {github.repository}, and destroys them",
                 provider_arn=provider.arn,
-                subjects=(f"{subject}:pull_request", f"{subject}:ref:refs/heads/{github.branch}"),
-                boundary_arn=bound.arn,
-                managed_policy="ReadOnlyAccess",
-                statements=plan(ground),
-                max_session_seconds=_PLAN_SECONDS,
-            )
-            WorkflowRole(
-                self,
-                "deploy",
-                name=names.role("deploy"),
-                description=f"Deploys {environment.name} for {github.repository}, where GitHub's environment allows it",
-                provider_arn=provider.arn,
-                # GitHub's environment of that name decides who may run it, from which branch, after whose approval.
-                subjects=(f"{subject}:environment:{environment.name}",),
+                subjects=(f"{subject}:environment:{environment.name}-preview",),
                 boundary_arn=bound.arn,
                 managed_policy="PowerUserAccess",
-                statements=deploy(ground),
+                statements=preview(ground),
                 max_session_seconds=_DEPLOY_SECONDS,
             )

@@ -41,7 +41,8 @@ class CostStack(Stack):
                 launchers=launchers,
                 topic_arn=topic_arn,
             )
-        AnomalyWatch(self, "costs", spec=spec, names=names)
+        for usd in spec.anomalies:
+            AnomalyWatch(self, "costs", spec=spec, names=names, usd=usd)
         for payer in spec.payers:
             way = other_account(self, "payer", environment=environment, region=region, role_arn=payer.role_arn)
             CostAllocation(self, "bill", project=environment.project, keys=tuple(self.tags), payer=way)

@@ -28,7 +28,7 @@ def roles(environment: EnvironmentName, output: Output = None, json: AsJson = Fa
     from ci.changes.markdown import write
 
     result = workflow_roles(environments.load(environment))
-    lines = [f"{name}={value}" for name, value in result.model_dump().items()]
+    lines = [f"{name}={value}" for name, value in result.model_dump(exclude_none=True).items()]
     write(output, "".join(f"{line}\n" for line in lines), add=True)
     console.show(result, json, "\n".join(lines))
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,8 +88,17 @@ class _Rehearsal:
             if not failed.isdisjoint(needs[name]):
                 self._note(name, "needs what failed", "skipped")
                 failed.add(name)
-            elif not self._job(name, jobs[name]):
-                failed.add(name)
+                continue
+            for values in self._matrix(jobs[name]):
+                self.context["matrix"] = values
+                if not self._job(name, jobs[name]):
+                    failed.add(name)
+
+    def _matrix(self, job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield what the job runs with, once for each; of environments there is the rehearsed one alone."""
+        matrix = {**job.get("strategy", {}).get("matrix", {}), "environment": [self.context["inputs"]["environment"]]}
+        for values in product(*matrix.values()):
+            yield dict(zip(matrix, values, strict=True))
 
     def _job(self, name: str, job: Mapping[str, Any]) -> bool:
         if "uses" in job:
@@ -227,7 +237,6 @@ def _context(document: Mapping[Any, Any], environment: str, event: Event) -> dic
     }
     return {
         "inputs": inputs | event.inputs | {"environment": environment},
-        "matrix": {"environment": environment},
         "github": {"token": "rehearsal", "event": {"number": 1, "pull_request": pull_request}},
         "needs": {},
     }

@@ -9,6 +9,7 @@ from infra.spec.clusters import ClusterScheduleSpec, ClusterSpec
 from infra.spec.cost import BudgetSpec, CostGateSpec, PayerSpec
 from infra.spec.edge import EdgeAccountSpec, EdgeFleetSpec, JobRolloutSpec, TelemetrySpec, WaveSpec
 from infra.spec.environment import (
+    PREVIEW,
     AwsAccount,
     EmbeddedCloud,
     Environment,
@@ -21,11 +22,13 @@ from infra.spec.github import GithubSpec
 from infra.spec.gpu_need import GpuNeed
 from infra.spec.gpu_pool import FairShareSpec, GpuPoolSpec
 from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
+from infra.spec.preview import PreviewSpec
 from infra.spec.serving import Async, EndpointSpec, RealTime, ScheduleSpec, Serverless
 from infra.spec.training import TrainingSpec
 
 __all__ = [
     "JOB_SERVICES",
+    "PREVIEW",
     "AccessSpec",
     "AccountUsers",
     "AlertsSpec",
@@ -55,6 +58,7 @@ __all__ = [
     "JobRolloutSpec",
     "NetworkSpec",
     "PayerSpec",
+    "PreviewSpec",
     "Principals",
     "Problem",
     "RealTime",

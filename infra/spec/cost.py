@@ -46,7 +46,9 @@ class BudgetSpec(Spec):
     thresholds_percent: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
         default=(50, 80, 100), min_length=1, max_length=4, description="1 to 4 shares of the budget: (50, 80, 100)"
     )
-    anomaly_usd: int = Field(default=50, ge=1, description="whole US dollars above the usual cost, 1 or more")
+    anomaly_usd: int | None = Field(
+        default=50, ge=1, description="whole US dollars above the usual cost, 1 or more, or None to watch for none"
+    )
     stop_percent: int | None = Field(
         default=100,
         ge=1,
@@ -62,6 +64,11 @@ class BudgetSpec(Spec):
     payer: PayerSpec | None = Field(
         default=None, description="PayerSpec() or PayerSpec(role_arn=…) a day after the first deploy, else None"
     )
+
+    @property
+    def anomalies(self) -> tuple[int, ...]:
+        """The US dollars from which on a cost is an anomaly, or nothing."""
+        return () if self.anomaly_usd is None else (self.anomaly_usd,)
 
     @property
     def stops(self) -> tuple[int, ...]:

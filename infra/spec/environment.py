@@ -19,10 +19,14 @@ from infra.spec.errors import Problem
 from infra.spec.existing import ExistingSpec
 from infra.spec.github import GithubSpec
 from infra.spec.gpu_pool import GpuPoolSpec
-from infra.spec.network import AnyNetworkSpec, ExistingNetworkSpec
+from infra.spec.network import AnyNetworkSpec, ExistingNetworkSpec, NetworkSpec
+from infra.spec.preview import PreviewSpec
 from infra.spec.quotas import QuotaNeed, total
 from infra.spec.serving import EndpointSpec
 from infra.spec.training import TrainingSpec
+
+# Between the name of an environment and the number of the pull request that has a preview of it.
+PREVIEW = "pr"
 
 # The model of what serves no single one, and the time to live of what nobody ends: no key is ever missing.
 SHARED, FOREVER = "shared", "never"
@@ -179,6 +183,9 @@ class Environment(Spec):
     alerts: AlertsSpec = AlertsSpec()
     audit: AuditSpec | None = Field(default=AuditSpec(), description="AuditSpec(…), or None to record nothing")
     guarded: bool = Field(default=True, description="True: buckets and keys with contents cannot be destroyed")
+    preview: PreviewSpec | None = Field(
+        default=None, description="PreviewSpec(…): what pull requests get for themselves, or None for nothing"
+    )
     ttl_hours: int | None = Field(
         default=None,
         ge=1,
@@ -195,6 +202,36 @@ class Environment(Spec):
     def lifetimes(self) -> tuple[int, ...]:
         """The hours that things live here, or nothing."""
         return () if self.ttl_hours is None else (self.ttl_hours,)
+
+    @property
+    def previews(self) -> tuple[PreviewSpec, ...]:
+        """What pull requests may try, if they may."""
+        return () if self.preview is None else (self.preview,)
+
+    def preview_of(self, number: int, spec: PreviewSpec) -> "Environment":
+        """Return what pull request `number` gets: the first region, cheap, mortal, and without what is only once.
+
+        An account has one trail, one registry of devices and one watch for anomalies: they stay with this environment,
+        as its data do, and nobody is woken by a preview.
+        """
+        first = self.regions[0]
+        network = first.network
+        if isinstance(network, NetworkSpec):
+            network = NetworkSpec(**(dict(network) | {"cidr": spec.cidr}))
+        own = {"network": network, "existing": ExistingSpec(), "edge_fleets": (), "edge_account": None}
+        budget = {"monthly_usd": spec.monthly_usd, "anomaly_usd": None, "payer": None}
+        changes = {
+            "name": f"{self.name}{PREVIEW}{number}",
+            "regions": (RegionSpec(**(dict(first) | own)),),
+            "budget": BudgetSpec(**(dict(self.budget) | budget)),
+            "ttl_hours": spec.ttl_hours,
+            "github": None,
+            "preview": None,
+            "audit": None,
+            "alerts": AlertsSpec(),
+            "guarded": False,
+        }
+        return Environment(**(dict(self) | changes))
 
     def tags(self, component: str, model: str = SHARED) -> dict[str, str]:
         """Return what everything of this environment is tagged with: the bill is split by these keys, no others."""

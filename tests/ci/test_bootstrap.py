@@ -49,6 +49,7 @@ def test_only_named_workflows_take_a_role_and_no_wildcard_lets_another_in(tmp_pa
     assert subjects == {
         "plan": ["repo:acme/models:pull_request", "repo:acme/models:ref:refs/heads/trunk"],
         "deploy": ["repo:acme/models:environment:dev"],
+        "preview": ["repo:acme/models:environment:dev-preview"],
     }
 
 
@@ -57,7 +58,11 @@ def test_a_plan_reads_no_data_and_a_deploy_changes_no_ground(tmp_path: Path) -> 
     managed = {
         name: one["policy_arn"].rsplit("/", 1)[1] for name, one in resources["aws_iam_role_policy_attachment"].items()
     }
-    assert managed == {"plan_managed": "ReadOnlyAccess", "deploy_managed": "PowerUserAccess"}
+    assert managed == {
+        "plan_managed": "ReadOnlyAccess",
+        "deploy_managed": "PowerUserAccess",
+        "preview_managed": "PowerUserAccess",
+    }
     refused = [one for one in statements(resources["aws_iam_role_policy"]["plan"]["policy"]) if one["Effect"] == "Deny"]
     assert any("s3:GetObject" in one["Action"] and "NotResource" in one for one in refused)
     bound = statements(resources["aws_iam_policy"]["workflows"]["policy"])

@@ -85,10 +85,9 @@ def test_who_changes_an_account_waits_for_approval_and_who_reads_takes_the_readi
                 for step in job.get("steps", [])
                 if "role-to-assume" in step.get("with", {})
             }
-            expected = (
-                {"${{ steps.roles.outputs.deploy }}"} if "environment" in job else {"${{ steps.roles.outputs.plan }}"}
-            )
-            assert roles <= expected, file.name
+            gate = job.get("environment", "")
+            kind = "plan" if not gate else "preview" if gate.endswith("-preview") else "deploy"
+            assert roles <= {f"${{{{ steps.roles.outputs.{kind} }}}}"}, file.name
 
 
 def test_every_step_is_a_command_of_ours_with_options_that_exist() -> None:
@@ -183,6 +182,11 @@ jobs:
     needs: second
     steps:
       - run: echo third
+  fourth:
+    strategy: {matrix: {environment: [dev, prod], image: [a, b]}}
+    env: {IMAGE: "${{ matrix.image }} ${{ matrix.environment }}"}
+    steps:
+      - run: echo "$IMAGE" >> "$GITHUB_STEP_SUMMARY"
 """
 
 
@@ -193,11 +197,11 @@ def test_a_rehearsal_runs_steps_as_github_would(tmp_path: Path) -> None:
     event = Event(base="0", labels=("a", "b"), inputs={"word": "hello"})
     result = rehearse_workflow("some", environments.load("local"), place, event=event)
     assert [(step.job, step.state) for step in result.steps] == [
-        *(("first", "left out"), ("first", "done")),
+        *(("first", "left out"), ("first", "done"), ("fourth", "done"), ("fourth", "done")),
         *(("second", "done"), ("second", "failed"), ("second", "skipped"), ("second", "done")),
         ("third", "skipped"),
     ]
-    assert result.told[0].read_text() == "hello local a,b\nalways\n"
+    assert result.told[0].read_text() == "a local\nb local\nhello local a,b\nalways\n"
     with pytest.raises(CommandError, match="'prod' is real"):
         rehearse_workflow("some", environments.load("prod"), place, event=event)
     with pytest.raises(CommandError, match="did you mean 'some'"):

@@ -1,0 +1,83 @@
+"""Previews: what a pull request gets, what its role may not, and that nothing of it stays."""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+import app
+import environments
+from ci.deploy import deploy
+from ci.previews import previews, reap
+from ci.site import Site
+from ci.workflow.runner import Event, rehearse_workflow
+from ci.workspace import ROOT
+from infra.spec import SpecError
+from tests.ci.conftest import HERE, Tiny
+
+
+def test_a_preview_is_its_elder_without_what_an_account_has_once() -> None:
+    dev, preview = environments.load("dev"), environments.load("devpr7")
+    assert dev.preview
+    (region,) = preview.regions
+    assert (region.gpu_pools, region.endpoints) == (dev.regions[0].gpu_pools, dev.regions[0].endpoints)
+    assert (preview.name, preview.account_id, preview.state) == ("devpr7", dev.account_id, dev.state)
+    assert (preview.ttl_hours, preview.budget.monthly_usd) == (dev.preview.ttl_hours, dev.preview.monthly_usd)
+    assert (preview.guarded, preview.audit, preview.github, preview.budget.anomalies) == (False, None, None, ())
+    assert region.edge_fleets == ()
+    assert not region.network.block.overlaps(dev.regions[0].network.block)
+    assert "devpr7" not in environments.names()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("prodpr7", "environment 'prod': preview=None allows no previews; give it preview=PreviewSpec(…)"),
+        ("devpr", "has no file in environments/"),
+        ("devpr0", "has no file in environments/"),
+        ("devpr1234567", "name='devpr1234567'"),
+    ],
+)
+def test_what_is_no_preview_is_told(name: str, told: str) -> None:
+    with pytest.raises(SpecError) as error:
+        environments.load(name)
+    assert told in str(error.value)
+
+
+def test_a_preview_s_role_makes_previews_and_leaves_all_else_alone(tmp_path: Path) -> None:
+    app.write([environments.load("dev")], tmp_path, bootstrap=True)
+    (file,) = tmp_path.glob("stacks/*/cdk.tf.json")
+    policy = json.loads(json.loads(file.read_text())["resource"]["aws_iam_role_policy"]["preview"]["policy"])
+    made, passed, linked, elder, state = policy["Statement"]
+    for kind in (made, passed):
+        for name, may in (("devpr7-us-east-1-jobs", True), ("dev-us-east-1-jobs", False), ("prod-us-east-1-x", False)):
+            arn = f"arn:aws:iam::{environments.load('dev').account_id}:role/groundplan-{name}"
+            assert any(fnmatchcase(arn, one) for one in kind["Resource"]) == may
+    assert "aws-service-role" in linked["Resource"][0]
+    assert (elder["Effect"], elder["Condition"]["StringEquals"]["aws:ResourceTag/environment"]) == ("Deny", "dev")
+    assert (state["Effect"], state["Resource"][0].rpartition("}")[2]) == ("Deny", "/dev/*")
+
+
+@pytest.mark.terraform
+def test_the_workflow_deploys_tells_and_destroys_and_the_clock_ends_what_was_forgotten(tiny: Tiny) -> None:
+    (tiny.workspace.root / ".github").symlink_to(ROOT / ".github")
+    program = (sys.executable, str(HERE / "tiny" / "command.py"), str(tiny.workspace.root), str(tiny.workspace.home))
+    done = rehearse_workflow(
+        "preview",
+        environments.load("local"),
+        tiny.workspace,
+        event=Event(base="0", labels=("preview",)),
+        program=("env", f"PYTHONPATH={ROOT}", *program),
+    )
+    assert {step.state for step in done.steps} == {"done", "left out"}
+    assert "| `localpr1` | #1 | " in done.told[0].read_text()
+    assert previews(tiny.site()).standing == ()
+
+    deploy(Site.of(environments.load("localpr2"), tiny.workspace))
+    deploy(tiny.site())
+    assert [one.environment for one in reap(tiny.site()).standing] == ["localpr2"]
+    later = reap(tiny.site(), now=datetime.now(UTC) + timedelta(hours=25))
+    assert (later.destroyed, later.standing, previews(tiny.site()).standing) == (("localpr2",), (), ())
