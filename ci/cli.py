@@ -6,6 +6,7 @@ import sys
 import typer
 
 from ci.commands.audit import audit
+from ci.commands.burst import burst
 from ci.commands.changes import diff, drift, plan
 from ci.commands.cloud import cloud
 from ci.commands.cost import cost
@@ -35,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(audit, name="audit", short_help="Show and verify who changed which model")
+app.add_typer(burst, name="burst", short_help="Train on machines made for one run")
 app.add_typer(cloud, name="cloud", short_help="Start, stop and reach the embedded AWS")
 app.add_typer(data, name="data", short_help="Make the data sets that models are trained on")
 app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the cloud")

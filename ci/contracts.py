@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
+# What the names of bursts begin with.
+BURST = "burst-"
+
+
 def training_contract(site: Site) -> TrainingContract:
     """Return the training contract of the region where the environment trains, its first."""
     name = TrainingContract.parameter_name(site.environment.project, site.name)
@@ -20,8 +24,12 @@ def training_contract(site: Site) -> TrainingContract:
 
 
 def pool_contract(site: Site, pool: str) -> PoolContract:
-    """Return the contract of a pool of the region where the environment trains, by its `GpuPoolSpec`'s name."""
-    _check("pool", pool, [spec.name for spec in site.home_region.gpu_pools], _home(site))
+    """Return the contract of a pool of the region where the environment trains, by its `GpuPoolSpec`'s name.
+
+    A burst is a pool too, which no file names: it lasts as long as one run.
+    """
+    if not pool.startswith(BURST):
+        _check("pool", pool, [spec.name for spec in site.home_region.gpu_pools], _home(site))
     name = PoolContract.parameter_name(site.environment.project, site.name, pool)
     return PoolContract.model_validate_json(_parameter(site, site.home_region, name))
 

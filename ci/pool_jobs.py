@@ -33,10 +33,11 @@ def start(site: Site, pool: str, request: jobs.JobRequest) -> tuple[str, str]:
         "jobDefinition": contract.job_definition_arn,
         "tags": tags,
         "propagateTags": True,
+        "timeout": {
+            "attemptDurationSeconds": min(request.most_seconds or contract.timeout_seconds, contract.timeout_seconds)
+        },
         **_overrides(contract, _variables(site, name, request)),
     }
-    if request.most_seconds:
-        call["timeout"] = {"attemptDurationSeconds": min(request.most_seconds, contract.timeout_seconds)}
     if request.turn:
         # Who keeps the run begins the next attempt: each is paid for by itself.
         call["retryStrategy"] = {"attempts": 1}

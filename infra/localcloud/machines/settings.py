@@ -31,6 +31,8 @@ class Settings(BaseModel):
     schedule_minute_seconds: PositiveFloat = 60
     """How long a minute lasts on the clock of EventBridge's schedules: tests make it short."""
 
+    no_capacity: tuple[str, ...] = ()
+    """Machines that EC2 has none of to hold, as `g5.xlarge us-east-1a`; what is not named there is no end of."""
     alarm_seconds: PositiveFloat = 60
     """Between two looks at the alarms."""
     metric_seconds: PositiveFloat = 60
