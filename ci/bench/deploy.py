@@ -8,6 +8,7 @@ from ci.bench.platform import fresh_site
 from ci.bench.row import Row, compare
 from ci.deploy import deploy
 from ci.embedded_cloud import exports
+from ci.plan import plan
 from ci.provider_mirror import write_configuration
 from ci.site import Site
 from ci.state import StateStore
@@ -22,6 +23,15 @@ def ours() -> tuple[float, int]:
         started = time.monotonic()
         result = deploy(site)
         return time.monotonic() - started, result.resources
+
+
+def saved() -> float:
+    """Seconds of `groundplan deploy local --plan HASH`: of what was planned and kept, with synthesis and init."""
+    with fresh_site() as site:
+        name = plan(site, save=True).saved
+        started = time.monotonic()
+        deploy(site, plan=name)
+        return time.monotonic() - started
 
 
 def terraform_alone() -> float:
@@ -59,8 +69,8 @@ def cdktf(site_name: str = "local") -> float:
 
 
 def run() -> dict[str, Row]:
-    """Measure the four, one after the other."""
-    (mine, resources), bare, toolkit, floor = ours(), terraform_alone(), cdktf(), one_apply()
+    """Measure the five, one after the other."""
+    (mine, resources), kept, bare, toolkit, floor = ours(), saved(), terraform_alone(), cdktf(), one_apply()
     each = 1000 / resources
     peers = {"one terraform apply, one state": floor * each, "cdktf deploy 'local-*'": toolkit * each}
     return {
@@ -69,6 +79,7 @@ def run() -> dict[str, Row]:
         "deploy_rate": compare(mine * each, peers, unit="ms per resource", bound=2.5),
         "deploy_over_terraform": compare(mine, {"terraform, stack after stack": bare}, unit="s", bound=1.5),
         "deploy_over_cdktf": compare(mine, {"cdktf deploy 'local-*'": toolkit}, unit="s", bound=1.0),
+        "saved_deploy_over_cdktf": compare(kept, {"cdktf deploy 'local-*'": toolkit}, unit="s", bound=1.0),
     }
 
 
