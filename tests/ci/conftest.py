@@ -52,6 +52,11 @@ class Tiny:
         out, err = process.communicate(timeout=seconds)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
+    def program(self) -> tuple[str, ...]:
+        """Return what a rehearsed workflow calls by the command's name."""
+        command = (sys.executable, str(HERE / "tiny" / "command.py"), str(self.workspace.root), "-")
+        return ("env", f"PYTHONPATH={REPOSITORY}", *command)
+
     def _folders(self) -> tuple[Path, Path]:
         return self.workspace.root, self.workspace.home
 

@@ -1,8 +1,5 @@
 """What holds data goes only where a label, or its name, says so: in the workflows themselves, and without them."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import yaml
 
@@ -15,7 +12,7 @@ from ci.deploy import deploy
 from ci.errors import LossError
 from ci.workflow.runner import Event, rehearse_workflow
 from ci.workspace import ROOT
-from tests.ci.conftest import HERE, Tiny
+from tests.ci.conftest import Tiny
 
 GONE = ResourceChange(action="destroy", address="aws_s3_bucket.data", type="aws_s3_bucket")
 LOSSES = {"dev-data": [GONE], "dev-eu-data": [GONE.model_copy(update={"action": "replace"})]}
@@ -76,12 +73,11 @@ def rehearsed(tiny: Tiny, workflow: str, **event: object) -> dict[str, str]:
     place = tiny.workspace.root / ".github" / "workflows" / f"{workflow}.yml"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(yaml.safe_dump(document))
-    program = (sys.executable, str(HERE / "tiny" / "command.py"), str(tiny.workspace.root), str(tiny.workspace.home))
     done = rehearse_workflow(
         workflow,
         environments.load("local"),
         tiny.workspace,
         event=Event.model_validate({"base": "0", **event}),
-        program=("env", f"PYTHONPATH={Path(ROOT)}", *program),
+        program=tiny.program(),
     )
     return {step.step: step.state for step in done.steps}

@@ -1,7 +1,6 @@
 """Previews: what a pull request gets, what its role may not, and that nothing of it stays."""
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,7 +15,7 @@ from ci.site import Site
 from ci.workflow.runner import Event, rehearse_workflow
 from ci.workspace import ROOT
 from infra.spec import SpecError
-from tests.ci.conftest import HERE, Tiny
+from tests.ci.conftest import Tiny
 
 
 def test_a_preview_is_its_elder_without_what_an_account_has_once() -> None:
@@ -64,13 +63,12 @@ def test_a_preview_s_role_makes_previews_and_leaves_all_else_alone(tmp_path: Pat
 @pytest.mark.terraform
 def test_the_workflow_deploys_tells_and_destroys_and_the_clock_ends_what_was_forgotten(tiny: Tiny) -> None:
     (tiny.workspace.root / ".github").symlink_to(ROOT / ".github")
-    program = (sys.executable, str(HERE / "tiny" / "command.py"), str(tiny.workspace.root), str(tiny.workspace.home))
     done = rehearse_workflow(
         "preview",
         environments.load("local"),
         tiny.workspace,
         event=Event(base="0", labels=("preview",)),
-        program=("env", f"PYTHONPATH={ROOT}", *program),
+        program=tiny.program(),
     )
     assert {step.state for step in done.steps} == {"done", "left out"}
     assert "| `localpr1` | #1 | " in done.told[0].read_text()
