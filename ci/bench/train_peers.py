@@ -1,6 +1,7 @@
 """The same steps on the same network by others: a plain loop, PyTorch Lightning, Accelerate.
 
-Each does what ours does around its steps: schedule, clipping, the loss and a checkpoint as often as the recipe says.
+The last two do what ours does around its steps: schedule, clipping, a checkpoint and the loss, told to a new MLflow
+store in SQLite by their own integrations, as often as the recipe says. The plain loop does nothing but its steps.
 """
 
 import logging
@@ -36,10 +37,10 @@ def plain(task: Task, recipe: Recipe, _folder: Path) -> None:
 
 
 def lightning(task: Task, recipe: Recipe, folder: Path) -> None:
-    """Let Lightning's trainer take them, with its CSV logger."""
+    """Let Lightning's trainer take them."""
     from pytorch_lightning import LightningModule, Trainer
     from pytorch_lightning.callbacks import ModelCheckpoint
-    from pytorch_lightning.loggers import CSVLogger
+    from pytorch_lightning.loggers import MLFlowLogger
 
     batches = _batches(task, recipe)
 
@@ -61,7 +62,7 @@ def lightning(task: Task, recipe: Recipe, folder: Path) -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     trainer = Trainer(
         accelerator="cpu", devices=1, max_epochs=1, gradient_clip_val=recipe.largest_gradient,
-        logger=CSVLogger(folder), log_every_n_steps=recipe.log_every, enable_progress_bar=False,
+        logger=MLFlowLogger(tracking_uri=_store(folder)), log_every_n_steps=recipe.log_every, enable_progress_bar=False,
         enable_model_summary=False, callbacks=[ModelCheckpoint(folder, every_n_train_steps=recipe.checkpoint_every)],
     )  # fmt: skip
     trainer.fit(Taught(), _loader(batches))
@@ -69,10 +70,13 @@ def lightning(task: Task, recipe: Recipe, folder: Path) -> None:
 
 def accelerate(task: Task, recipe: Recipe, folder: Path) -> None:
     """Write the loop as Accelerate's guide does."""
+    import mlflow
     from accelerate import Accelerator
 
     batches = _batches(task, recipe)
-    accelerator = Accelerator(cpu=True)
+    mlflow.set_tracking_uri(_store(folder))
+    accelerator = Accelerator(cpu=True, log_with="mlflow")
+    accelerator.init_trackers("bench")
     optimizer, schedule = _optimizer(task.module.train(), recipe, len(batches))
     module, optimizer, loader, schedule = accelerator.prepare(task.module, optimizer, _loader(batches), schedule)
     losses = []
@@ -85,13 +89,21 @@ def accelerate(task: Task, recipe: Recipe, folder: Path) -> None:
         optimizer.zero_grad(set_to_none=True)
         losses.append(loss.detach())
         if done % recipe.log_every == 0:
-            float(torch.stack(losses).mean())
+            accelerator.log({"loss": float(torch.stack(losses).mean())}, step=done)
             losses.clear()
         if done % recipe.checkpoint_every == 0:
             accelerator.save_state(str(folder))
+    # Not `end_training`: it would end the process group, which the other loops of this process still need.
+    for tracker in accelerator.trackers:
+        tracker.finish()
 
 
 PEERS = {"plain loop": plain, "Lightning": lightning, "Accelerate": accelerate}
+
+
+def _store(folder: Path) -> str:
+    folder.mkdir(parents=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"
 
 
 def _batches(task: Task, recipe: Recipe) -> list[list[int]]:
