@@ -33,7 +33,18 @@ def metric(id: str, name: str, stat: str, *, shown: bool = True) -> dict[str, An
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("Sum", 10), ("Average", 2.5), ("Minimum", 1), ("Maximum", 4), ("SampleCount", 4), ("p50", 2.5), ("p100", 4)],
+    [
+        ("PR(:2)", 50),
+        ("PR(2:3)", 25),
+        ("PR(3:)", 25),
+        ("Sum", 10),
+        ("Average", 2.5),
+        ("Minimum", 1),
+        ("Maximum", 4),
+        ("SampleCount", 4),
+        ("p50", 2.5),
+        ("p100", 4),
+    ],
 )
 def test_statistics(name: str, expected: float) -> None:
     assert statistic(name, [(4, 1), (1, 1), (3, 1), (2, 1)]) == expected

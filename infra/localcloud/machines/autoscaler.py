@@ -73,6 +73,8 @@ class Autoscaler:
             # Several policies: AWS takes the one that gives most.
             count, reason = max(asked)
             wanted = min(max(count, least), most)
+        if wanted < seen.count and (target.suspended_state or {}).get("DynamicScalingInSuspended"):
+            return
         if wanted != seen.count:
             self._changed[endpoint.key, variant] = time.monotonic()
             self._hosting.scale(endpoint.key, {variant: wanted})

@@ -1,6 +1,7 @@
 """SageMaker's operations on endpoints: moto keeps the records, the model servers follow."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from moto.core.utils import get_service_model
 
@@ -28,18 +29,36 @@ def create_endpoint_config(params: Payload, context: Context) -> Payload:
     key = (context.account, context.region, params["EndpointConfigName"])
     configs = moto_records(key).endpoint_configs
     _refuse_second(configs, "endpoint-config", key[2], context)
-    variants = params["ProductionVariants"]
+    variants, shadows = params["ProductionVariants"], params.get("ShadowProductionVariants") or []
+    _check_variants(variants, shadows)
     if all("InstanceType" not in variant for variant in variants):
         return context.forward(None)
     # moto's list of instance types ends some years ago; botocore's is today's.
     known = get_service_model("sagemaker").shape_for("ProductionVariantInstanceType").enum
-    for variant in variants:
+    for variant in (*variants, *shadows):
         if (asked := variant.get("InstanceType", known[0])) not in known:
             raise AwsError("ValidationException", f"Value '{asked}' at 'instanceType' is no instance type to host on.")
     stand_ins = [variant | {"InstanceType": "ml.m5.large"} for variant in variants]
     answer = context.forward(params | {"ProductionVariants": stand_ins})
     configs[key[2]].production_variants = variants
+    configs[key[2]].shadow_production_variants = shadows
     return answer
+
+
+def _check_variants(variants: list[Payload], shadows: list[Payload]) -> None:
+    """What cannot stand together: https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html."""
+    if shadows and (len(variants), len(shadows)) != (1, 1):
+        raise AwsError("ValidationException", "One production variant can have one shadow variant.")
+    if len([*variants, *shadows]) > 1 and any("ServerlessConfig" in one for one in (*variants, *shadows)):
+        raise AwsError("ValidationException", "A serverless variant is the only one of its endpoint.")
+
+
+@after("sagemaker", "DescribeEndpoint")
+def tell_shadows(params: Payload, answer: Payload, context: Context) -> Payload:
+    """moto knows no shadow variants."""
+    record = moto_records((context.account, context.region, "")).endpoints[params["EndpointName"]]
+    shadows = getattr(record, "shadow_production_variants", None)
+    return {**answer, "ShadowProductionVariants": shadows} if shadows else answer
 
 
 @operation("sagemaker", "CreateEndpoint")
@@ -65,8 +84,7 @@ def update_endpoint(params: Payload, context: Context) -> Payload:
         raise AwsError("ValidationException", f'Could not find endpoint "{arn}".')
     if config_name not in moto.endpoint_configs:
         raise AwsError("ValidationException", f'Could not find endpoint configuration "{config_arn}".')
-    if moto.endpoints[name].endpoint_status not in ("InService", "Failed"):
-        raise AwsError("ValidationException", f'Cannot update in-progress endpoint "{arn}".')
+    _refuse_in_progress(moto.endpoints[name], arn)
     retained: set[str] = set()
     if params.get("RetainAllVariantProperties"):
         excluded = {kind["VariantPropertyType"] for kind in params.get("ExcludeRetainedVariantProperties") or ()}
@@ -84,6 +102,7 @@ def update_weights_and_capacities(params: Payload, context: Context) -> Payload:
     endpoint = moto_records(key).endpoints.get(name)
     if endpoint is None:
         raise AwsError("ValidationException", f'Could not find endpoint "{context.arn(f"endpoint/{name}")}".')
+    _refuse_in_progress(endpoint, endpoint.arn)
     shown = {variant["VariantName"]: variant for variant in endpoint.production_variants}
     wanted = {change["VariantName"]: change for change in params["DesiredWeightsAndCapacities"]}
     if unknown := wanted.keys() - shown.keys():
@@ -129,6 +148,11 @@ def _refuse_second(existing: Mapping[str, object], kind: str, name: str, context
     if name in existing:
         words, arn = kind.replace("-config", " configuration"), context.arn(f"{kind}/{name}")
         raise AwsError("ValidationException", f'Cannot create already existing {words} "{arn}".')
+
+
+def _refuse_in_progress(endpoint: Any, arn: str) -> None:
+    if endpoint.endpoint_status not in ("InService", "Failed"):
+        raise AwsError("ValidationException", f'Cannot update in-progress endpoint "{arn}".')
 
 
 @operation("application-autoscaling", "DescribeScalingActivities")

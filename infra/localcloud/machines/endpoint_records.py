@@ -28,25 +28,40 @@ class Endpoint:
 
     def count(self, variant: str) -> int:
         """How many instances a variant has now; one process here stands for all of them."""
-        shown = {found["VariantName"]: found for found in self.record.production_variants}
-        return int(shown.get(variant, {}).get("CurrentInstanceCount", 0))
+        return int(self._shown().get(variant, {}).get("CurrentInstanceCount", 0))
 
     def set_count(self, variant: str, count: int) -> None:
         """Let a variant have so many from now on."""
-        for shown in self.record.production_variants:
-            if shown["VariantName"] == variant:
-                shown |= {"DesiredInstanceCount": count, "CurrentInstanceCount": count}
+        if shown := self._shown().get(variant):
+            shown |= {"DesiredInstanceCount": count, "CurrentInstanceCount": count}
 
     def choose(self, target: str | None = None) -> Variant | None:
         """The variant for a call: the one asked for, else by weight. None when there is no such."""
+        answering = {name: one for name, one in self.variants.items() if not one.is_shadow}
         if target is not None:
-            return self.variants.get(target)
-        if len(self.variants) == 1:
-            return next(iter(self.variants.values()))
-        weights = {variant["VariantName"]: variant["CurrentWeight"] for variant in self.record.production_variants}
-        names = list(self.variants)
-        shares = [weights.get(name, 0) for name in names]
-        return self.variants[random.choices(names, shares if any(shares) else None)[0]]  # noqa: S311
+            return answering.get(target)
+        if len(answering) == 1:
+            return next(iter(answering.values()))
+        shown, names = self._shown(), list(answering)
+        shares = [shown.get(name, {}).get("CurrentWeight", 0) for name in names]
+        return answering[random.choices(names, shares if any(shares) else None)[0]]  # noqa: S311
+
+    def shadow(self) -> Variant | None:
+        """The variant that gets a copy of this call: each, or as many of them as its weight is of the answering one's.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/model-shadow-deployment.html
+        """
+        for name, variant in self.variants.items():
+            if variant.is_shadow:
+                shown, (answering, *_) = self._shown(), self.record.production_variants
+                share = shown[name]["CurrentWeight"] / (answering["CurrentWeight"] or 1)
+                return variant if random.random() < share else None  # noqa: S311
+        return None
+
+    def _shown(self) -> dict[str, Payload]:
+        """What DescribeEndpoint tells of each variant."""
+        shadows = getattr(self.record, "shadow_production_variants", ())
+        return {shown["VariantName"]: shown for shown in (*self.record.production_variants, *shadows)}
 
     def owner(self) -> Owner:
         """Who pays."""
@@ -75,16 +90,22 @@ def moto_records(key: Key) -> Any:
     return sagemaker_backends[account][region]
 
 
-def variant_records(record: Any, config: Any, retained: Collection[str]) -> list[Payload]:
-    """The variants as DescribeEndpoint shows them under a configuration; moto leaves out the default weight."""
+def variant_records(record: Any, given_variants: list[Payload], retained: Collection[str]) -> list[Payload]:
+    """Variants of a configuration as DescribeEndpoint shows them; moto leaves out the default weight."""
     before = {variant["VariantName"]: variant for variant in record.production_variants}
-    shown: list[Payload] = record._process_production_variants(config.production_variants)
-    for given, variant in zip(config.production_variants, shown, strict=True):
+    shown: list[Payload] = record._process_production_variants(given_variants)
+    for given, variant in zip(given_variants, shown, strict=True):
         weight = given.get("InitialVariantWeight", 1.0)
         kept = before.get(variant["VariantName"], {})
         variant |= {"CurrentWeight": weight, "DesiredWeight": weight}
         variant |= {name: kept[name] for name in retained if name in kept}
     return shown
+
+
+def shadows_of(config: Any) -> list[Payload]:
+    """The shadow variants of a configuration, of which moto knows nothing."""
+    found: list[Payload] = getattr(config, "shadow_production_variants", None) or []
+    return found
 
 
 def container_of(model: Any, packages: dict[str, Payload]) -> Payload:

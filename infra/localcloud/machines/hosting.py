@@ -15,6 +15,7 @@ from infra.localcloud.machines.endpoint_records import (
     Key,
     container_of,
     moto_records,
+    shadows_of,
     variant_records,
 )
 from infra.localcloud.machines.instances import capacity_of, serverless_capacity
@@ -109,11 +110,14 @@ class Hosting:
         moto = moto_records(key)
         config = moto.endpoint_configs[config_name]
         return {
-            variant["VariantName"]: self._plan_variant(key, variant, moto._models.get(variant["ModelName"]))
-            for variant in config.production_variants
+            variant["VariantName"]: self._plan_variant(
+                key, variant, moto._models.get(variant["ModelName"]), is_shadow=is_shadow
+            )
+            for is_shadow, variants in ((False, config.production_variants), (True, shadows_of(config)))
+            for variant in variants
         }
 
-    def _plan_variant(self, key: Key, variant: Payload, model: Any) -> Variant:
+    def _plan_variant(self, key: Key, variant: Payload, model: Any, *, is_shadow: bool) -> Variant:
         account, region, name = key
         if model is None:
             raise StartError(f"Could not find model '{variant['ModelName']}'.")
@@ -138,7 +142,7 @@ class Hosting:
         )
         if plan.model_data:
             self._artefacts.etag(region, plan.model_data)
-        return Variant(plan, hosting, self._site, self._artefacts)
+        return Variant(plan, hosting, self._site, self._artefacts, is_shadow=is_shadow)
 
     def _prove(self, endpoint: Endpoint, variants: dict[str, Variant], *settings: Any) -> None:
         try:
@@ -160,7 +164,8 @@ class Hosting:
             self._settle()
             old, endpoint.variants, endpoint.billed_until = endpoint.variants, variants, time.time()
             record, config = endpoint.record, endpoint.moto.endpoint_configs[config_name]
-            record.production_variants = variant_records(record, config, retained)
+            record.shadow_production_variants = variant_records(record, shadows_of(config), ())
+            record.production_variants = variant_records(record, config.production_variants, retained)
             record.data_capture_config = config.data_capture_config
             record.async_inference_config = endpoint.asynchronous = config.async_inference_config
             endpoint.capture = Capture.of(config.data_capture_config)

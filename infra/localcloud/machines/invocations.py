@@ -42,6 +42,9 @@ OUR_PREFIX = b"x-amzn-sagemaker-"
 CUSTOM_ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
 TARGET_VARIANT = b"x-amzn-sagemaker-target-variant"
 
+# Copies for shadow variants that are on their way: the loop itself would let go of them.
+_copies: set["asyncio.Task[None]"] = set()
+
 
 class RefusalError(Exception):
     """An answer that is not the model's good one: an error as SageMaker's clients expect it."""
@@ -91,6 +94,7 @@ class _Call:
         hosting = machines_of(self.cloud).hosting
         endpoint, variant, starting = self._admit(hosting, body)
         self.added.append((b"x-amzn-invoked-production-variant", variant.plan.variant.encode()))
+        self._mirror(hosting, endpoint, body)
         status, asked, exchange = 500, None, None
         try:
             for last in (False, True):
@@ -115,6 +119,30 @@ class _Call:
             model_seconds = time.perf_counter() - asked if asked else 0.0
             overhead = time.perf_counter() - self.began - self.waited_seconds - model_seconds
             hosting.note(Call(endpoint, variant, status, model_seconds, overhead, exchange))
+
+    def _mirror(self, hosting: Hosting, endpoint: Endpoint, body: bytes) -> None:
+        """Send a copy to the shadow variant, if there is one; nobody waits for what it answers."""
+        if shadow := endpoint.shadow():
+            copy = asyncio.create_task(self._ask_shadow(hosting, endpoint, shadow, body))
+            _copies.add(copy)
+            copy.add_done_callback(_copies.discard)
+
+    async def _ask_shadow(self, hosting: Hosting, endpoint: Endpoint, shadow: Variant, body: bytes) -> None:
+        try:
+            server = await asyncio.wrap_future(shadow.begin())
+        except Exception:
+            return
+        status, exchange, asked = 500, None, time.perf_counter()
+        try:
+            answer = await self._ask(server, hosting.invocation_seconds, body)
+            status = answer.status
+            if 200 <= status < 300 and endpoint.capture and endpoint.capture.drawn():
+                exchange = Exchange(self.request_id, time.time(), self.headers, body, answer)
+        except (RefusalError, ServerGoneError):
+            pass
+        finally:
+            shadow.finish()
+            hosting.note(Call(endpoint, shadow, status, time.perf_counter() - asked, 0.0, exchange))
 
     async def _server(self, starting: "Future[ModelServer]") -> ModelServer:
         """The server; of one that starts, the wait is shown in a header."""

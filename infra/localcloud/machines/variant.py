@@ -35,9 +35,19 @@ class Provisioned:
 class Variant:
     """Starts its server when a call needs it; concurrent first calls share one start. Safe from any thread."""
 
-    def __init__(self, plan: ServerPlan, hosting: Serverless | Provisioned, site: Site, artefacts: Artefacts) -> None:
+    def __init__(
+        self,
+        plan: ServerPlan,
+        hosting: Serverless | Provisioned,
+        site: Site,
+        artefacts: Artefacts,
+        *,
+        is_shadow: bool = False,
+    ) -> None:
         self.plan = plan
         self.hosting = hosting
+        # It gets copies of calls, and nobody gets its answers.
+        self.is_shadow = is_shadow
         self._site = site
         self._artefacts = artefacts
         self._lock = threading.Lock()

@@ -31,8 +31,10 @@ def put_composite_alarm(params: Payload, context: Context) -> Payload:
 @operation("cloudwatch", "DescribeAlarms")
 def describe_alarms(params: Payload, context: Context) -> Payload:
     """Composite alarms only when asked for by type, as on AWS; metric alarms are moto's."""
-    types = params.get("AlarmTypes", ["MetricAlarm"])
+    types, state = params.get("AlarmTypes", ["MetricAlarm"]), params.get("StateValue")
     answer = context.forward({**params, "AlarmTypes": ["MetricAlarm"]}) if "MetricAlarm" in types else {}
+    if answer and state:  # moto forgets it where a prefix is asked for too.
+        answer = {**answer, "MetricAlarms": [one for one in answer["MetricAlarms"] if one["StateValue"] == state]}
     if "CompositeAlarm" not in types:
         return answer
     names, prefix = params.get("AlarmNames"), params.get("AlarmNamePrefix", "")

@@ -2,14 +2,19 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, TypeGuard
 
 from infra.localcloud.operations import AwsError, Context, Payload, operation
 
 Line = dict[datetime, float]
 """A value for each period that has one."""
+
+RANK = re.compile(r"PR\(([\d.]*):([\d.]*)\)")
+"""A percentile rank: the percentage of values above the first bound and up to the second."""
 
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -109,6 +114,11 @@ def statistic(name: str, observed: list[tuple[float, float]]) -> float:
     }
     if name in simple:
         return simple[name]()
+    if rank := RANK.fullmatch(name):
+        low, high = (
+            float(bound) if bound else otherwise for bound, otherwise in zip(rank.groups(), (-inf, inf), strict=True)
+        )
+        return 100 * sum(times for value, times in observed if low < value <= high) / count
     if not name.startswith("p"):
         raise AwsError("InvalidParameterValue", f"The value {name} for parameter Stat is not supported.")
     return _percentile(float(name[1:]), sorted(observed), count)

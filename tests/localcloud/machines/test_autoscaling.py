@@ -74,9 +74,13 @@ def test_idle_instances_go_after_the_cooldown(
     )
     assert count(endpoint) == 3
     assert endpoint.describe()["ProductionVariants"][0]["CurrentWeight"] == 1.0
+    scaling = client("application-autoscaling")
+    scaling.register_scalable_target(**target, SuspendedState={"DynamicScalingInSuspended": True})
     follow(client, target, calls=60.0, cooldown=0)
+    assert {count(endpoint) for _ in range(100)} == {3}, "idle, and held for as many looks as fit into this"
+    scaling.register_scalable_target(**target, SuspendedState={"DynamicScalingInSuspended": False})
     wait_until(lambda: count(endpoint) == 1)
-    client("application-autoscaling").delete_scaling_policy(**target, PolicyName="calls")
+    scaling.delete_scaling_policy(**target, PolicyName="calls")
 
 
 def test_bounds_that_move_move_the_count(

@@ -72,6 +72,23 @@ def test_weights_share_the_calls_out(endpoint: Endpoint, client: Callable[[str],
     assert {endpoint.ask()["model"] for _ in range(10)} == {"few"}
 
 
+def test_a_shadow_variant_gets_copies_and_answers_nobody(
+    endpoint: Endpoint, client: Callable[[str], Any], wait_until: Wait
+) -> None:
+    shadow = endpoint.config({"model": {"name": "shadow"}, **INSTANCE})
+    [variant] = client("sagemaker").describe_endpoint_config(EndpointConfigName=shadow)["ProductionVariants"]
+    endpoint.settings = {"ShadowProductionVariants": [variant | {"VariantName": "shadow"}]}
+    endpoint.create({"model": {"name": "live"}, **INSTANCE})
+    [shown] = endpoint.settled()["ShadowProductionVariants"]
+    assert (shown["VariantName"], shown["CurrentWeight"]) == ("shadow", 1.0)
+    assert {endpoint.ask({"seconds": 0.01})["model"] for _ in range(20)} == {"live"}
+    wait_until(lambda: endpoint.metric("Invocations", variant="shadow") == 20)
+    with pytest.raises(ClientError, match="Variant shadow not found"):
+        endpoint.ask(TargetVariant="shadow")
+    with pytest.raises(ClientError, match="can have one shadow variant"):
+        endpoint.config({"model": {}, **INSTANCE}, {"model": {}, **INSTANCE})
+
+
 def test_an_update_can_retain_what_was_scaled(endpoint: Endpoint, client: Callable[[str], Any]) -> None:
     endpoint.create({"model": {}, **INSTANCE}).settled()
     scaled = [{"VariantName": "variant-0", "DesiredWeight": 1.0, "DesiredInstanceCount": 3}]

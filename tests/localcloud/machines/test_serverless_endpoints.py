@@ -225,3 +225,8 @@ def test_killing_the_server_only_costs_a_cold_start(endpoint: Endpoint, wait_unt
     os.kill(pid, 9)
     wait_until(lambda: not psutil.pid_exists(pid))
     assert endpoint.ask()["pid"] != pid
+
+
+def test_a_serverless_variant_stands_alone(endpoint: Endpoint) -> None:
+    with pytest.raises(ClientError, match="is the only one of its endpoint"):
+        endpoint.create({"model": {}}, {"model": {}})
