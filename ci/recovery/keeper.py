@@ -12,10 +12,6 @@ from ci.recovery.rules import Decision, Rules, Start, Wait, decide
 from ci.recovery.state import Attempt, Outcome, RunState
 
 
-class ChangedError(Exception):
-    """Somebody else wrote the state first."""
-
-
 class Store(Protocol):
     """Where the state is kept."""
 
@@ -23,7 +19,7 @@ class Store(Protocol):
         """Return the state and its version; an empty state where there is none yet."""
         ...
 
-    def write(self, state: RunState, version: str) -> None:
+    def write(self, value: RunState, version: str, /) -> object:
         """Replace the state that was read as `version`; raise `ChangedError` if it is not that one any more."""
         ...
 

@@ -10,10 +10,11 @@ from ci.errors import CommandError, JobError
 from ci.estimate.declared import PriceBook, UnknownPriceError
 from ci.prices.refresh import known_prices
 from ci.progress import Progress
-from ci.recovery.keeper import ChangedError, Jobs, look_after
+from ci.recovery.keeper import Jobs, look_after
 from ci.recovery.rules import Done, GiveUp, Rules, Start
 from ci.recovery.s3_store import S3Store
 from ci.recovery.state import Attempt, Outcome, RunState
+from ci.s3_record import ChangedError
 from ci.site import Site
 
 

@@ -2,46 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from ci.recovery.keeper import ChangedError
 from ci.recovery.state import RunState
+from ci.s3_record import S3Record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# S3 answers so when the object is not, or not any more, the one that the request names.
-CHANGED = {"PreconditionFailed", "ConditionalRequestConflict"}
 
-
-class S3Store:
-    """`runs/<run>/state.json`; the version of a state is the object's ETag, and empty before the first."""
+class S3Store(S3Record[RunState]):
+    """`runs/<run>/state.json`."""
 
     def __init__(self, s3: "S3Client", bucket: str, run: str, place: str = "sagemaker") -> None:
-        self._s3, self._bucket, self._key, self._place = s3, bucket, f"runs/{run}/state.json", place
-
-    @property
-    def uri(self) -> str:
-        """Its address."""
-        return f"s3://{self._bucket}/{self._key}"
+        super().__init__(s3, bucket, f"runs/{run}/state.json", RunState)
+        self._place = place
 
     def read(self) -> tuple[RunState, str]:
-        """Return the state and its version."""
-        try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=self._key)
-        except self._s3.exceptions.NoSuchKey:
-            return RunState(place=self._place), ""
-        return RunState.model_validate_json(found["Body"].read()), found["ETag"]
-
-    def write(self, state: RunState, version: str) -> None:
-        """Replace the state that was read as `version`; raise `ChangedError` if somebody else did."""
-        body = state.model_dump_json(indent=2).encode()
-        try:
-            if version:
-                self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=body, IfMatch=version)
-            else:
-                self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in CHANGED:
-                raise ChangedError from error
-            raise
+        """Return the state and its version; an empty one before the first attempt."""
+        state, version = self.find()
+        return state or RunState(place=self._place), version

@@ -8,11 +8,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ci.recovery.keeper import ChangedError, Ended, NotThere, Status, look_after
+from ci.recovery.keeper import Ended, NotThere, Status, look_after
 from ci.recovery.rules import Done, GiveUp, Rules, Start, decide
 from ci.recovery.s3_store import S3Store
 from ci.recovery.sagemaker_jobs import outcome_of
 from ci.recovery.state import ENDING_SECONDS, Attempt, Outcome, Purchase, RunState
+from ci.s3_record import ChangedError
 from tests.ml.faulty_s3 import BUCKET, serving
 
 RULES = Rules(hourly_usd=1.0, most_usd=4.0, reclaims_before_on_demand=2, most_failures=2, most_seconds=3600)

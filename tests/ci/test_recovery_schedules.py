@@ -6,9 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ci.recovery.keeper import AtWork, ChangedError, Ended, NotThere, Status, Unknown, look_after
+from ci.recovery.keeper import AtWork, Ended, NotThere, Status, Unknown, look_after
 from ci.recovery.rules import Done, GiveUp, Rules, Start, Wait
 from ci.recovery.state import ENDING_SECONDS, Attempt, Outcome, Purchase, RunState
+from ci.s3_record import ChangedError
 
 RULES = Rules(hourly_usd=1.0, most_usd=4.0, reclaims_before_on_demand=2, most_failures=2, most_seconds=3600)
 
