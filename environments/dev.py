@@ -2,6 +2,7 @@
 
 from infra.spec import (
     AccessSpec,
+    AllAtOnce,
     Async,
     AuditSpec,
     AwsAccount,
@@ -49,7 +50,9 @@ ENVIRONMENT = Environment(
             training=TrainingSpec(instance_type="ml.g4dn.xlarge"),
             endpoints=(
                 EndpointSpec(name="review-sentiment", model="review_sentiment"),
-                EndpointSpec(name="review-sentiment-live", model="review_sentiment", hosting=RealTime()),
+                EndpointSpec(
+                    name="review-sentiment-live", model="review_sentiment", hosting=RealTime(), release=AllAtOnce()
+                ),
                 EndpointSpec(name="review-sentiment-batch", model="review_sentiment", hosting=Async()),
             ),
             edge_fleets=(

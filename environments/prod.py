@@ -4,10 +4,12 @@ from infra.spec import (
     JOB_SERVICES,
     AccessSpec,
     AlertsSpec,
+    AllAtOnce,
     ApiSpec,
     Async,
     AwsAccount,
     BudgetSpec,
+    Canary,
     ClusterScheduleSpec,
     ClusterSpec,
     EdgeFleetSpec,
@@ -33,11 +35,17 @@ from infra.spec import (
 
 REVIEWS = "review_sentiment"
 ENDPOINTS = (
-    EndpointSpec(name="review-sentiment", model=REVIEWS, hosting=Serverless(memory_mb=3072, max_concurrency=20)),
+    EndpointSpec(
+        name="review-sentiment",
+        model=REVIEWS,
+        hosting=Serverless(memory_mb=3072, max_concurrency=20),
+        release=AllAtOnce(bake_seconds=600),
+    ),
     EndpointSpec(
         name="review-sentiment-live",
         model=REVIEWS,
         max_latency_ms=200,
+        release=Canary(percents=(10, 20, 100), bake_seconds=900, least_requests=1000),
         hosting=RealTime(
             instance_type="ml.c6i.xlarge",
             min_instances=2,

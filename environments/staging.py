@@ -4,6 +4,7 @@ from infra.spec import (
     ApiSpec,
     Async,
     AwsAccount,
+    BlueGreen,
     BudgetSpec,
     ClusterScheduleSpec,
     ClusterSpec,
@@ -54,7 +55,11 @@ ENVIRONMENT = Environment(
             endpoints=(
                 EndpointSpec(name="review-sentiment", model="review_sentiment"),
                 EndpointSpec(
-                    name="review-sentiment-live", model="review_sentiment", hosting=RealTime(capture_percent=100)
+                    name="review-sentiment-live",
+                    model="review_sentiment",
+                    hosting=RealTime(capture_percent=100),
+                    # Few call it: what a canary would wait for here never comes.
+                    release=BlueGreen(bake_seconds=300, least_requests=0),
                 ),
                 EndpointSpec(name="review-sentiment-batch", model="review_sentiment", hosting=Async()),
             ),

@@ -23,6 +23,7 @@ from infra.spec.gpu_need import GpuNeed
 from infra.spec.gpu_pool import FairShareSpec, GpuPoolSpec
 from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
 from infra.spec.preview import PreviewSpec
+from infra.spec.release import AllAtOnce, BlueGreen, Canary, ReleaseSpec, Shadow
 from infra.spec.serving import Async, EndpointSpec, RealTime, ScheduleSpec, Serverless
 from infra.spec.training import TrainingSpec
 
@@ -32,12 +33,15 @@ __all__ = [
     "AccessSpec",
     "AccountUsers",
     "AlertsSpec",
+    "AllAtOnce",
     "AnyNetworkSpec",
     "ApiSpec",
     "Async",
     "AuditSpec",
     "AwsAccount",
+    "BlueGreen",
     "BudgetSpec",
+    "Canary",
     "ClusterScheduleSpec",
     "ClusterSpec",
     "CostGateSpec",
@@ -63,9 +67,11 @@ __all__ = [
     "Problem",
     "RealTime",
     "RegionSpec",
+    "ReleaseSpec",
     "Saml",
     "ScheduleSpec",
     "Serverless",
+    "Shadow",
     "Spec",
     "SpecError",
     "StateSpec",

@@ -9,6 +9,7 @@ from infra.spec.base import Spec
 from infra.spec.errors import Problem, nearest
 from infra.spec.instance_types import instance_types
 from infra.spec.quotas import QuotaNeed, sagemaker, serverless
+from infra.spec.release import AllAtOnce, Canary, ReleaseSpec, one_strategy
 
 EndpointKind = Literal["serverless", "real-time", "async"]
 
@@ -161,11 +162,30 @@ class EndpointSpec(Spec):
     )
     max_error_percent: float = Field(default=1.0, gt=0, le=100, description="a share of failed calls, above 0 to 100")
     max_latency_ms: int = Field(default=1000, ge=1, description="milliseconds that 99 of 100 calls stay under")
+    release: Annotated[ReleaseSpec | None, BeforeValidator(one_strategy)] = Field(
+        default=None, description="Canary(…), BlueGreen(…), Shadow(…) or AllAtOnce(…)"
+    )
 
     @property
     def kind(self) -> EndpointKind:
         """How it is hosted, in a word."""
         return self.hosting.kind
+
+    @property
+    def strategy(self) -> ReleaseSpec:
+        """How a new release comes to its calls: as it says, else with the most care that its hosting allows."""
+        return self.release or (Canary() if isinstance(self.hosting, RealTime) else AllAtOnce())
+
+    def broken_rules(self) -> Iterator[Problem]:
+        """Two releases side by side need hosting with two variants."""
+        if isinstance(self.strategy, AllAtOnce) or isinstance(self.hosting, RealTime):
+            return
+        value, rule = (
+            f"release={type(self.strategy).__name__}(…)",
+            f"needs two variants, and {self.hosting.title} has one",
+        )
+        fix = "write release=AllAtOnce(bake_seconds=…) or hosting=RealTime(…)"
+        yield Problem(f"{self.title} {self.name!r}", value, rule, fix)
 
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
