@@ -12,6 +12,9 @@ from infra.spec.contract import (
     ServingContract,
 )
 
+# The variant that is there only while a release is on its way.
+NEXT_VARIANT_NAME = "next"
+
 
 def model_request(contract: ServingContract, package: Package) -> dict[str, Any]:
     """Return CreateModel's arguments but for name and tags."""
@@ -41,15 +44,32 @@ def configuration_request(contract: ServingContract, model_name: str) -> dict[st
     return request
 
 
+def beside_request(
+    contract: ServingContract, old: dict[str, Any], model_name: str, *, mirrored: bool, count: int
+) -> dict[str, Any]:
+    """Return CreateEndpointConfig's arguments, but for name and tags, for a release beside the `old` variant.
+
+    It begins without calls, or with copies of all; `count` are its first instances.
+    """
+    request = configuration_request(contract, model_name)
+    (new,) = request["ProductionVariants"]
+    new |= {"VariantName": NEXT_VARIANT_NAME, "InitialInstanceCount": count, "InitialVariantWeight": float(mirrored)}
+    old = old | {"InitialVariantWeight": 1.0}
+    if mirrored:
+        return {**request, "ProductionVariants": [old], "ShadowProductionVariants": [new]}
+    return {**request, "ProductionVariants": [old, new]}
+
+
 def update_request(contract: ServingContract) -> dict[str, Any]:
     """Return what UpdateEndpoint keeps: how many instances there are, which autoscaling has decided meanwhile.
 
     Without it SageMaker goes back to the configuration's first count, in the middle of a busy day
-    (hashicorp/terraform-provider-aws#48990). What is captured is the new configuration's to say.
+    (hashicorp/terraform-provider-aws#48990). What is captured and who gets how many calls is the new configuration's
+    to say.
     """
     match contract.capacity:
         case InstanceCapacity():
-            excluded = [{"VariantPropertyType": "DataCaptureConfig"}]
+            excluded = [{"VariantPropertyType": kind} for kind in ("DataCaptureConfig", "DesiredWeight")]
             return {"RetainAllVariantProperties": True, "ExcludeRetainedVariantProperties": excluded}
         case ServerlessCapacity():
             return {}
