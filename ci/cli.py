@@ -23,6 +23,7 @@ from ci.commands.pipeline import pipeline
 from ci.commands.platform import bootstrap, deploy, destroy, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.previews import previews
+from ci.commands.rollout import rollout
 from ci.commands.runs import runs
 from ci.commands.tune import tune
 from ci.commands.versions import models
@@ -43,6 +44,7 @@ app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the c
 app.add_typer(images, name="images", short_help="Try, build and examine the images")
 app.add_typer(models, name="models", short_help="List versions of models, approve or reject them")
 app.add_typer(prices, name="prices", short_help="Renew the prices that estimates use")
+app.add_typer(rollout, name="rollout", short_help="See a release that is on its way; send it on or back")
 app.add_typer(runs, name="runs", short_help="List, show, compare and reproduce training runs")
 app.add_typer(workflow, name="workflow", short_help="Rehearse the workflows on this machine")
 # Each with its line in the list of commands, which has room for 58 letters.

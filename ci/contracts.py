@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from ci.errors import CommandError, NotDeployedError
 from ci.site import Site
-from infra.spec import RegionSpec
+from infra.naming import Names
+from infra.spec import EndpointSpec, RegionSpec
 from infra.spec.contract import ClusterContract, PoolContract, ServingContract, TrainingContract
 from infra.spec.errors import nearest
 
@@ -62,6 +63,13 @@ def find_endpoint(site: Site, endpoint: str) -> tuple[RegionSpec, ServingContrac
     known = {spec.name: region for region in reversed(site.environment.regions) for spec in region.endpoints}
     _check("endpoint", endpoint, known, f"environments/{site.name}.py")
     return known[endpoint], serving_contract(site, known[endpoint], endpoint)
+
+
+def spec_of(site: Site, region: str, contract: ServingContract) -> EndpointSpec | None:
+    """Return the words in the environment for the endpoint of a contract; None where they name it no more."""
+    names = Names.of(site.environment, region)
+    specs = [spec for found in site.environment.regions if found.name == region for spec in found.endpoints]
+    return next((spec for spec in specs if names.regional(spec.name) == contract.endpoint_name), None)
 
 
 def _check(thing: str, name: str, known: Collection[str], where: str) -> None:

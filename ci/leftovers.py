@@ -58,7 +58,7 @@ def _remove_configurations(sagemaker: "SageMakerClient", prefix: str) -> int:
     listed = [
         (entry["EndpointConfigName"], entry["EndpointConfigArn"]) for page in pages for entry in page["EndpointConfigs"]
     ]
-    released = {name for name, arn in listed if _is_released(sagemaker, arn)}
+    released = {name for name, arn in listed if is_released(sagemaker, arn)}
     for endpoint in list(_endpoints(sagemaker, prefix)):
         if sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"] in released:
             sagemaker.delete_endpoint(EndpointName=endpoint)
@@ -75,7 +75,7 @@ def _endpoints(sagemaker: "SageMakerClient", prefix: str) -> Iterator[str]:
 def _remove_models(sagemaker: "SageMakerClient", prefix: str) -> int:
     pages = sagemaker.get_paginator("list_models").paginate(NameContains=prefix)
     listed = [(entry["ModelName"], entry["ModelArn"]) for page in pages for entry in page["Models"]]
-    released = [name for name, arn in listed if _is_released(sagemaker, arn)]
+    released = [name for name, arn in listed if is_released(sagemaker, arn)]
     for name in released:
         sagemaker.delete_model(ModelName=name)
     return len(released)
@@ -115,5 +115,6 @@ def _remove_job_logs(logs: "CloudWatchLogsClient", prefix: str) -> None:
         return
 
 
-def _is_released(sagemaker: "SageMakerClient", arn: str) -> bool:
+def is_released(sagemaker: "SageMakerClient", arn: str) -> bool:
+    """Say whether a release made the model or configuration."""
     return MANAGED_BY in sagemaker.list_tags(ResourceArn=arn)["Tags"]

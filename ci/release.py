@@ -9,7 +9,7 @@ from typing import Any
 from ci import admission, known_jobs
 from ci.artifacts import fetch_archive
 from ci.audit.record import History, record
-from ci.contracts import endpoints_of
+from ci.contracts import endpoints_of, spec_of
 from ci.errors import CommandError
 from ci.invocation import Caller
 from ci.model_registry import Package
@@ -131,7 +131,8 @@ def _released(
     progress: Progress,
 ) -> ReleasedEndpoint:
     began = time.monotonic()
-    configuration = roll_out(site, region, contract, package)
+    spec = spec_of(site, region, contract)
+    configuration = roll_out(site, region, contract, package, spec=spec, progress=progress)
     caller = Caller(site, region, contract)
     asked = time.perf_counter()
     answer = caller.ask([_sample(content)])

@@ -12,6 +12,7 @@ from infra.spec.access import RoleName
 
 # AWS knows no narrower resource for these: they list names, or read figures.
 _LOOK_AROUND = (
+    "application-autoscaling:DescribeScalableTargets",
     *("batch:DescribeComputeEnvironments", "batch:DescribeJobDefinitions", "batch:DescribeJobQueues"),
     *("batch:DescribeJobs", "batch:ListJobs", "cloudwatch:GetMetricData", "cloudwatch:ListDashboards"),
     *("cloudwatch:ListMetrics", "ecr:GetAuthorizationToken", "iot:ListJobs", "logs:DescribeLogGroups"),
@@ -211,8 +212,23 @@ def _release(reach: Reach) -> tuple[Statement, ...]:
         Statement(("kms:Sign",), [kept.signing_key for kept in reach.kept]),
         Statement(_RELEASE, reach.released, condition=reach.new),
         Statement(("sagemaker:AddTags",), reach.released, condition=reach.new),
-        Statement((*_MOVE_ENDPOINT, *_UNDO_RELEASE), reach.released),
+        Statement(_UNDO_RELEASE, reach.released),
+        *_move(reach),
         Statement(("iam:PassRole",), servers, condition={"StringEquals": {"iam:PassedToService": _SAGEMAKER}}),
+    )
+
+
+def _move(reach: Reach) -> tuple[Statement, ...]:
+    """Move an endpoint's calls, keep its instances meanwhile, and write down how far that is.
+
+    The keys come with what else each role may keep.
+    """
+    stands = tuple(f"{kept.artifact_bucket}/rollouts/*" for kept in reach.kept)
+    targets = reach.anything("application-autoscaling", "scalable-target/*")
+    return (
+        Statement(_MOVE_ENDPOINT, reach.released),
+        Statement(("application-autoscaling:RegisterScalableTarget",), targets, condition=reach.own),
+        Statement(("s3:GetObject", "s3:PutObject"), stands),
     )
 
 
@@ -220,7 +236,7 @@ def _operate(reach: Reach) -> tuple[Statement, ...]:
     """Roll back to a configuration that is there and write that down, stop what runs away, hold queues."""
     return (
         *_keep_log(reach),
-        Statement(_MOVE_ENDPOINT, reach.released),
+        *_move(reach),
         Statement(("sagemaker:StopTrainingJob",), reach.jobs),
         Statement(("batch:CancelJob", "batch:TerminateJob"), _batch_jobs(reach), condition=reach.own),
         Statement(("batch:UpdateJobQueue",), reach.named("batch", "job-queue/")),

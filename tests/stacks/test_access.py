@@ -57,6 +57,7 @@ GROUP, LOG = "autoScalingGroup:1:autoScalingGroupName/a", "log-group:/aws/sagema
 CLUSTER_LOG = "log-group:/groundplan/prod/clusters/shared:log-stream:jobs/a"
 TRAIL, OPERATOR = "trail/groundplan-prod-trail", f"arn:aws:iam::{ACCOUNT}:role/groundplan-prod-operator"
 ALARM = "alarm:groundplan-prod-a"
+SCALING = "application-autoscaling"
 VERSION = "model-package/groundplan-prod-review-sentiment/1"
 
 # One line a right; who has it: data scientist, ML engineer, operator, auditor, CI. docs/access.md is this, in words.
@@ -82,6 +83,12 @@ MATRIX: list[tuple[str, Request, str]] = [
     ("sign a version", Request("kms:Sign", kept("aws_kms_key_signing")), "----C"),
     ("make a configuration", Request("sagemaker:CreateEndpointConfig", arn("sagemaker", SETTINGS), OURS), "----C"),
     ("move or roll back an endpoint", Request("sagemaker:UpdateEndpoint", arn("sagemaker", ENDPOINT)), "--O-C"),
+    ("write down how a release stands", Request("s3:PutObject", f"{ARTIFACTS}/rollouts/a/state.json"), "DMO-C"),
+    (
+        "keep instances while an endpoint moves",
+        Request("application-autoscaling:RegisterScalableTarget", arn(SCALING, "scalable-target/1"), OURS),
+        "--O-C",
+    ),
     ("hand a model its role", Request("iam:PassRole", SERVER, TO_SAGEMAKER), "----C"),
     ("delete an endpoint", Request("sagemaker:DeleteEndpoint", arn("sagemaker", ENDPOINT)), "-----"),
     ("see an endpoint", Request("sagemaker:DescribeEndpoint", arn("sagemaker", ENDPOINT)), "DMOAC"),
