@@ -219,16 +219,12 @@ def _release(reach: Reach) -> tuple[Statement, ...]:
 
 
 def _move(reach: Reach) -> tuple[Statement, ...]:
-    """Move an endpoint's calls, keep its instances meanwhile, and write down how far that is.
-
-    The keys come with what else each role may keep.
-    """
-    stands = tuple(f"{kept.artifact_bucket}/rollouts/*" for kept in reach.kept)
+    """Move an endpoint's calls, keep its instances meanwhile, and write down how far that is."""
     targets = reach.anything("application-autoscaling", "scalable-target/*")
     return (
         Statement(_MOVE_ENDPOINT, reach.released),
         Statement(("application-autoscaling:RegisterScalableTarget",), targets, condition=reach.own),
-        Statement(("s3:GetObject", "s3:PutObject"), stands),
+        Statement(("s3:GetObject", "s3:PutObject"), tuple(f"{kept.artifact_bucket}/rollouts/*" for kept in reach.kept)),
     )
 
 

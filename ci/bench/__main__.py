@@ -15,6 +15,7 @@ from ci.workspace import ROOT
 
 # Quick ones first. One module each, with a function `run` that returns its rows.
 MEASUREMENTS = ("synth", "train", "loader", "checkpoints", "serve", "serve_peers", "plan", "deploy", "growth")
+MEASUREMENTS = ("synth", "train", "loader", "checkpoints", "serve", "serve_peers", "rollback", "deploy", "growth")
 FILE = ROOT / "out" / "bench.json"
 
 

@@ -72,6 +72,45 @@ def launchers(json: AsJson = False) -> None:
     raise typer.Exit(0 if result.sound else 1)
 
 
+@drill.command(short_help="Release good and bad models under load, and see the bad ones go back")
+def release(
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="KIND", help="good, slow, wrong or crashing; repeatable.")
+    ] = None,
+    bake: Annotated[int, typer.Option(min=3, max=600, metavar="SECONDS", help="How long each step bakes.")] = 15,
+    plots: Annotated[
+        Path | None, typer.Option(file_okay=False, metavar="FOLDER", help="Draw each release into a picture there.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Release a good, a slow, a wrong and a crashing model to an endpoint that is called all the time.
+
+    Exits with 1 when the good one does not arrive, a bad one does, or the client sees a failure of the first two.
+
+    Example: groundplan drill release --plots out/releases
+    """
+    from ci import console
+    from ci.drill import release as drilled
+    from ci.drill import release_picture
+
+    result = drilled.drill(drilled.canary(bake), kinds=drilled.kinds(only), progress=console.terminal_progress())
+    for one in result.releases if plots else ():
+        release_picture.draw(one, drilled.PROMISED_MS, Path(plots or "") / f"{one.kind}.png")
+    rows = [
+        (one.kind, one.phase, one.requests, one.failed, one.seconds, _or_none(one.looks_to_breach),
+         _or_none(one.first_to_last_seconds), _or_none(one.breach_to_last_seconds), one.reason)
+        for one in result.releases
+    ]  # fmt: skip
+    columns = ("release", "ended", "calls>", "failed>", "seconds>", "looks to breach>", "bad seconds>",
+               "after breach>", "why")  # fmt: skip
+    console.show(result, json, console.table(*columns, rows=rows))
+    raise typer.Exit(0 if result.sound else 1)
+
+
+def _or_none(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
 def _table(result: "DrillResult") -> "Table":
     from ci import console
 
