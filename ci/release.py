@@ -10,7 +10,7 @@ from ci import admission, known_jobs
 from ci.artifacts import fetch_archive
 from ci.audit.record import History, record
 from ci.contracts import endpoints_of, spec_of
-from ci.errors import CommandError
+from ci.errors import CommandError, WorkError
 from ci.invocation import Caller
 from ci.model_registry import Package
 from ci.progress import QUIET, Progress
@@ -131,15 +131,20 @@ def _released(
     progress: Progress,
 ) -> ReleasedEndpoint:
     began = time.monotonic()
-    spec = spec_of(site, region, contract)
-    configuration = roll_out(site, region, contract, package, spec=spec, progress=progress)
+    spec, endpoint = spec_of(site, region, contract), contract.endpoint_name
+    try:
+        configuration = roll_out(site, region, contract, package, spec=spec, progress=progress)
+    except WorkError as error:
+        facts = {"endpoint": endpoint, "region": region, "why": error.rule}
+        record(site, "rolled back", model=contract.model, version=package.version, facts=facts)
+        raise
     caller = Caller(site, region, contract)
     asked = time.perf_counter()
     answer = caller.ask([_sample(content)])
     milliseconds = (time.perf_counter() - asked) * 1000
-    progress.say(f"{region}: {contract.endpoint_name} serves {answer['model_version']}: {answer['predictions'][0]}.")
+    progress.say(f"{region}: {endpoint} serves {answer['model_version']}: {answer['predictions'][0]}.")
     return ReleasedEndpoint(
-        endpoint=contract.endpoint_name,
+        endpoint=endpoint,
         region=region,
         configuration=configuration,
         seconds=round(time.monotonic() - began, 2),

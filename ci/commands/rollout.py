@@ -38,9 +38,7 @@ def resume(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = 
     from ci import console
     from ci.traffic import report
 
-    releases = report.releases(site(environment, home), endpoint, console.terminal_progress())
-    releases.check_begun()
-    result = report.told(releases, releases.follow())
+    result = report.carried(site(environment, home), endpoint, lambda found: found.go_on(), console.terminal_progress())
     console.show(result, json, report.drawn(result))
 
 
@@ -66,6 +64,7 @@ def _turn(environment: str, endpoint: str, json: bool, home: Home, *, forward: b
     from ci import console
     from ci.traffic import report
 
-    releases = report.releases(site(environment, home), endpoint, console.terminal_progress())
-    result = report.told(releases, releases.turn(forward=forward))
+    result = report.carried(
+        site(environment, home), endpoint, lambda found: found.turn(forward=forward), console.terminal_progress()
+    )
     console.show(result, json, report.drawn(result))

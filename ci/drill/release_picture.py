@@ -63,7 +63,7 @@ def _draw_latencies(release: "DrilledRelease", promised_ms: float, axes: "Axes")
     axes.set_ylim(top=highest * 12)
     for number, (at, what) in enumerate(release.told):
         axes.axvline(at, color="grey", linewidth=0.6)
-        if "configuration" not in what:
+        if not any(word in what for word in ("configuration", "of the calls")):
             words = what.split(", ")[0]
             axes.annotate(
                 words, (at, highest * (1.5 + 2.2 * (number % 4))), (3, 0), textcoords="offset points", fontsize=7

@@ -1,10 +1,11 @@
 """How a release stands, to be read."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ci.contracts import find_endpoint
-from ci.errors import CommandError
+from ci.errors import CommandError, WorkError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
@@ -52,6 +53,33 @@ def status(site: Site, endpoint: str) -> ReleaseState:
             fix=f"release to it: groundplan release {site.name} MODEL",
         )
     return told(found, state)
+
+
+def carried(site: Site, endpoint: str, work: Callable[[Releases], Rollout], progress: Progress = QUIET) -> ReleaseState:
+    """Do `work` on the endpoint's last release, write into the audit log how it ended, and return how it stands."""
+    found = releases(site, endpoint, progress)
+    try:
+        state = work(found)
+    except WorkError:
+        _write_down(site, endpoint, found.known())
+        raise
+    _write_down(site, endpoint, state)
+    return told(found, state)
+
+
+def _write_down(site: Site, endpoint: str, state: Rollout | None) -> None:
+    from ci.audit.record import History
+
+    if state and state.is_over:
+        region, contract = find_endpoint(site, endpoint)
+        is_out = state.phase is Phase.RELEASED
+        facts = {"endpoint": state.endpoint, "configuration": state.new if is_out else state.old, "region": region.name}
+        history = History(site, contract.model)
+        history.tell(
+            "released" if is_out else "rolled back",
+            version=state.version,
+            facts=facts if is_out else {**facts, "why": state.reason},
+        )
 
 
 def told(found: Releases, state: Rollout) -> ReleaseState:

@@ -60,11 +60,12 @@ class Releases:
             fix=f"see it, or go on with it: {self._command('status')}; {self._command('resume')}",
         )
 
-    def check_begun(self) -> None:
-        """Raise `CommandError` where no release is on its way."""
+    def go_on(self) -> Rollout:
+        """Follow a release whose command was stopped; raise `CommandError` where none is on its way."""
         state = self.known()
         if state is None or state.is_over:
             raise self._nothing_to_turn(state)
+        return self.follow()
 
     def begin(self, state: Rollout) -> None:
         """Write a new release down; raise `BusyError` where somebody else did so meanwhile."""
