@@ -80,7 +80,8 @@ def _slow(new: Evidence, old: Evidence | None, tolerance: Tolerance, alpha: floa
                 f"{_share(late, new.timed)} took over {tolerance.latency_ms:g} ms, and {PROMISED_LATE:.0%} are promised"
             )
         return None
-    for part, mine, others in zip(LATENCY_PARTS, new.slower, old.slower, strict=True):
+    # The slowest first: that says most.
+    for part, mine, others in reversed(list(zip(LATENCY_PARTS, new.slower, old.slower, strict=True))):
         if is_above(mine, new.timed, others, old.timed, by=tolerance.more_slow, alpha=alpha):
             what = f"took over {part * tolerance.latency_ms:g} ms"
             return f"{_share(mine, new.timed)} {what}, of the old one's {_share(others, old.timed)}"
