@@ -154,8 +154,8 @@ class Releases:
     def _nothing_to_turn(self, state: Rollout | None) -> CommandError:
         return CommandError(
             thing=f"endpoint {self._contract.endpoint_name!r}",
-            value=f"its last release is {state.phase}" if state else "no release",
-            rule="can be turned",
+            value=f"version {state.version}" if state else "no release",
+            rule=f"is {state.phase}: there is nothing to go on with" if state else "came to it yet",
             fix=f"release to it: groundplan release {self._site.name} {self._contract.model}",
         )
 
