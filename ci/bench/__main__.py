@@ -14,8 +14,18 @@ from ci.bench.row import Row
 from ci.workspace import ROOT
 
 # Quick ones first. One module each, with a function `run` that returns its rows.
-MEASUREMENTS = ("synth", "train", "loader", "checkpoints", "serve", "serve_peers", "plan", "deploy", "growth")
-MEASUREMENTS = ("synth", "train", "loader", "checkpoints", "serve", "serve_peers", "rollback", "deploy", "growth")
+MEASUREMENTS = (
+    "synth",
+    "train",
+    "loader",
+    "checkpoints",
+    "serve",
+    "serve_peers",
+    "plan",
+    "rollback",
+    "deploy",
+    "growth",
+)
 FILE = ROOT / "out" / "bench.json"
 
 
