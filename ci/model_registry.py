@@ -96,7 +96,8 @@ def versions(site: Site, region: str, contract: ServingContract) -> list[Registe
     )
     arns = [summary["ModelPackageArn"] for page in pages for summary in page["ModelPackageSummaryList"]]
     described: list[Any] = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
-    found = [_version(contract.model, region, one) for one in described if "version" in _facts(one)]
+    # Others are candidates of a pipeline, which nobody has signed.
+    found = [_version(contract.model, region, one) for one in described if "semantic_version" in _facts(one)]
     return sorted(found, key=lambda version: version.number, reverse=True)
 
 

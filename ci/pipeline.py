@@ -6,12 +6,13 @@ distributions (docs/decisions/pipeline-by-json.md). Its jobs are those that `tra
 
 import hashlib
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ci import jobs
 from ci.contracts import endpoints_of, training_contract
-from ci.errors import CommandError
+from ci.errors import CommandError, WorkError
 from ci.jobs import JobRequest
 from ci.progress import QUIET, Progress
 from ci.result import Result
@@ -41,16 +42,60 @@ class PipelineResult(Result):
     name: str
     definition: dict[str, Any]
     arn: str | None = None
+    # Of an execution that was started: its ARN, and step → how it ended.
+    execution: str | None = None
+    steps: dict[str, str] | None = None
 
 
 def pipeline(
-    site: Site, model: str, *, recipe: str = "laptop", upsert: bool = False, progress: Progress = QUIET
+    site: Site,
+    model: str,
+    *,
+    recipe: str = "laptop",
+    upsert: bool = False,
+    start: bool = False,
+    progress: Progress = QUIET,
 ) -> PipelineResult:
-    """Return the pipeline of a model; with `upsert` make it, or bring the one that is there to this."""
+    """Return the pipeline of a model; with `upsert` make it, or bring the one that is there to this; `start` it then.
+
+    Raises `WorkError` with the failed step's reason. An execution goes on whether it is followed or not.
+    """
     request, _ = prepared(site, model, recipe, {}, progress)
     name = Names.of(site.environment, site.home_region.name).regional(model)
     found = PipelineResult(name=name, definition=_definition(site, request))
-    return found.model_copy(update={"arn": _put(site, model, found)}) if upsert else found
+    if not (upsert or start):
+        return found
+    put = found.model_copy(update={"arn": _put(site, model, found)})
+    return _followed(site, put, progress) if start else put
+
+
+def _followed(site: Site, put: PipelineResult, progress: Progress) -> PipelineResult:
+    sagemaker: SageMakerClient = site.client("sagemaker")
+    execution = sagemaker.start_pipeline_execution(PipelineName=put.name)["PipelineExecutionArn"]
+    progress.say(f"Started {execution}.")
+    told: dict[str, str] = {}
+    while True:
+        described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
+        pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+            PipelineExecutionArn=execution, SortOrder="Ascending"
+        )
+        steps = [step for page in pages for step in page["PipelineExecutionSteps"]]
+        for step in steps:
+            if told.get(step["StepName"]) != step["StepStatus"]:
+                told[step["StepName"]] = step["StepStatus"]
+                progress.say(f"  {step['StepName']}: {step['StepStatus']}")
+        if described["PipelineExecutionStatus"] not in {"Executing", "Stopping"}:
+            break
+        time.sleep(jobs.POLL_SECONDS)
+    if described["PipelineExecutionStatus"] != "Succeeded":
+        reasons = [f"{step['StepName']}: {step['FailureReason']}" for step in steps if "FailureReason" in step]
+        raise WorkError(
+            thing=f"pipeline {put.name!r}",
+            value=described["PipelineExecutionStatus"],
+            rule=f"is how its execution ended: {'; '.join(reasons) or 'no reason given'}",
+            fix="mend what its failed step names, and start it again",
+        )
+    return put.model_copy(update={"execution": execution, "steps": told})
 
 
 def _put(site: Site, model: str, made: PipelineResult) -> str:
