@@ -6,6 +6,7 @@ distributions (docs/decisions/pipeline-by-json.md). Its jobs are those that `tra
 
 import hashlib
 import json
+import secrets
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,8 @@ def pipeline(
 
 def _followed(site: Site, put: PipelineResult, progress: Progress) -> PipelineResult:
     sagemaker: SageMakerClient = site.client("sagemaker")
-    execution = sagemaker.start_pipeline_execution(PipelineName=put.name)["PipelineExecutionArn"]
+    started = sagemaker.start_pipeline_execution(PipelineName=put.name, ClientRequestToken=secrets.token_hex(16))
+    execution = started["PipelineExecutionArn"]
     progress.say(f"Started {execution}.")
     told: dict[str, str] = {}
     while True:
