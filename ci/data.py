@@ -6,13 +6,34 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci.artifacts import upload_folder
+from ci.contracts import training_contract
 from ci.errors import CommandError
 from ci.progress import QUIET, Progress
 from ci.result import Result
+from ci.site import Site
 from ci.workspace import Workspace
 
 if TYPE_CHECKING:
     from ml.data.datasets import DataManifest
+
+
+def in_bucket(site: Site, model: str, progress: Progress, *, part: str = "data") -> tuple[str, str]:
+    """Bring a model's data set to S3, making it first if that was not done; return its address and its version.
+
+    `part` is the file of the model's folder that says what it holds: data.py, or elsewhere.py.
+    """
+    from ml.data import datasets
+
+    folder = site.workspace.home / "datasets" / (model if part == "data" else f"{model}-{part}")
+    # What it prints is no result of ours.
+    with redirect_stdout(sys.stderr):
+        cache = site.workspace.cache / "datasets"
+        data = datasets.prepared(model, folder, part) or datasets.prepare(model, cache, folder, part=part)
+    bucket = training_contract(site).data_bucket
+    uri = upload_folder(site, folder, bucket, f"datasets/{folder.name}/{data.version}", last=datasets.MANIFEST)
+    progress.say(f"Data set {folder.name} {data.version} is at {uri}.")
+    return uri, data.version
 
 
 class SplitLine(Result):

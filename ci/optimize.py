@@ -1,53 +1,119 @@
-"""Turns a trained model into the one that is served: a second job exports it and proves that it answers alike."""
+"""Turns a trained model into the one that is served: a second job takes it through an optimization recipe's steps."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ci import jobs, known_jobs
 from ci.artifacts import fetch_archive
+from ci.data import in_bucket
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
 
 
+class StepLine(Result):
+    """The trained model, or what a step made of it. `accuracy` is the mean over text domains; times on one thread."""
+
+    step: str
+    bytes: int
+    memory_bytes: int
+    accuracy: float
+    p50_ms: float
+    p99_ms: float
+    batch_p50_ms: float
+    batch_p99_ms: float
+    # At a batch of 32.
+    examples_per_second: float
+    # Kind → slice → accuracy.
+    slices: Mapping[str, Mapping[str, float]]
+
+
 class OptimizeResult(Result):
-    """A completed optimization and what its report.json says, parity among it."""
+    """A completed optimization: its steps, and what its report.json says, parity among it."""
 
     job: str
     model: str
+    recipe: str
     trained_by: str
     seconds: int
     artifact: str
+    steps: tuple[StepLine, ...]
+    # A file here, and beside the job's output in S3.
+    plot: str
+    plot_uri: str
     report: dict[str, Any]
 
 
-def optimize(site: Site, model: str, *, job: str | None = None, progress: Progress = QUIET) -> OptimizeResult:
-    """Optimize what the training job `job` made, by default the newest of `model` that was completed."""
+def optimize(
+    site: Site, model: str, *, recipe: str = "exact", job: str | None = None, progress: Progress = QUIET
+) -> OptimizeResult:
+    """Optimize what the training job `job` made, by default the newest of `model` that was completed.
+
+    Raises `JobError` with the number when a gate of the recipe refuses what was made.
+    """
+    from ml.contract import ELSEWHERE_CHANNEL
     from ml.models import catalogue
 
-    # Raises an error with the nearest names before anything is asked.
+    # Both raise an error with the nearest names before anything is asked.
     catalogue.card(model)
+    optimization = catalogue.optimization(model, recipe)
     trained_by = job or known_jobs.newest(site, "train", model)
     fix = f"take a completed one, or train: groundplan train {site.name} {model}"
     trained, trained_model = known_jobs.completed(site, trained_by, fix=fix)
     # A training job that streamed its data has no channel for it.
     data = trained.channels.get("training") or trained.hyperparameters.get("data", "")
-    request = jobs.JobRequest(
-        kind="optimize",
-        model=model,
-        channels={"training": data, "model": trained_model},
-        hyperparameters=trained.hyperparameters,
-    )
+    channels = {"training": data, "model": trained_model}
+    if optimization.elsewhere:
+        channels[ELSEWHERE_CHANNEL], _ = in_bucket(site, model, progress, part="elsewhere")
+    hyperparameters = {**trained.hyperparameters, "optimization": recipe}
+    request = jobs.JobRequest(kind="optimize", model=model, channels=channels, hyperparameters=hyperparameters)
     name = jobs.start(site, request)
-    progress.say(f"Started job {name} on what {trained_by} made.")
+    progress.say(f"Started job {name} on what {trained_by} made, by recipe {recipe}.")
     done = jobs.follow(site, name, progress)
-    artifact = done["ModelArtifacts"]["S3ModelArtifacts"]
-    content = fetch_archive(site, artifact, site.workspace.folder(site.name) / "jobs" / name)
+    return _result(site, model, recipe, trained_by, done)
+
+
+def _result(site: Site, model: str, recipe: str, trained_by: str, done: Any) -> OptimizeResult:
+    from ci.optimization_report import draw
+
+    name, artifact = done["TrainingJobName"], done["ModelArtifacts"]["S3ModelArtifacts"]
+    jobs_folder = site.workspace.folder(site.name) / "jobs"
+    report = json.loads((fetch_archive(site, artifact, jobs_folder / name) / "report.json").read_text())
+    steps = tuple(_line(row) for row in report["measured"])
+    # Beside the content, not in it: what lies there becomes the bundle.
+    plot = draw(steps, f"{model}, {recipe}", jobs_folder / f"{name}-pareto.png")
+    bucket, folder = urlsplit(artifact).netloc, urlsplit(artifact).path.lstrip("/").rpartition("/")[0]
+    site.client("s3").upload_file(str(plot), bucket, f"{folder}/{PLOT}")
     return OptimizeResult(
         job=name,
         model=model,
+        recipe=recipe,
         trained_by=trained_by,
         seconds=done["TrainingTimeInSeconds"],
         artifact=artifact,
-        report=json.loads((content / "report.json").read_text()),
+        steps=steps,
+        plot=str(plot),
+        plot_uri=f"s3://{bucket}/{folder}/{PLOT}",
+        report=report,
+    )
+
+
+PLOT = "pareto.png"
+
+
+def _line(row: dict[str, Any]) -> StepLine:
+    one, many = row["timings"]
+    return StepLine(
+        step=row["step"],
+        bytes=row["bytes"],
+        memory_bytes=row["memory_bytes"],
+        accuracy=row["accuracy"],
+        p50_ms=one["p50_ms"],
+        p99_ms=one["p99_ms"],
+        batch_p50_ms=many["p50_ms"],
+        batch_p99_ms=many["p99_ms"],
+        examples_per_second=many["examples_per_second"],
+        slices=row["slices"],
     )

@@ -1,15 +1,13 @@
 """Trains a model on the platform: its data to S3, a training job, its log live, its report."""
 
 import json
-import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
 
 from ci import cluster_jobs, jobs, known_jobs, pool_jobs
-from ci.artifacts import fetch_archive, upload_folder
-from ci.contracts import training_contract
+from ci.artifacts import fetch_archive
+from ci.data import in_bucket
 from ci.errors import CommandError
 from ci.known_jobs import BATCH, CLUSTER, SAGEMAKER
 from ci.progress import QUIET, Progress
@@ -84,22 +82,15 @@ def prepared(
     site: Site, model: str, recipe: str, changes: Mapping[str, str], progress: Progress, *, stream: bool = False
 ) -> tuple[jobs.JobRequest, str]:
     """Check what is asked for and bring the data to S3; return the job to start and the data's version."""
-    from ml.data import datasets
     from ml.models import catalogue
 
     # All raise an error with the nearest names before anything is started.
     catalogue.card(model)
     catalogue.recipe(model, recipe).changed(dict(changes))
-    contract = training_contract(site)
-    folder = site.workspace.home / "datasets" / model
-    # What it prints is no result of ours.
-    with redirect_stdout(sys.stderr):
-        data = datasets.prepared(model, folder) or datasets.prepare(model, site.workspace.cache / "datasets", folder)
-    uri = upload_folder(site, folder, contract.data_bucket, f"datasets/{model}/{data.version}", last=datasets.MANIFEST)
-    progress.say(f"Data set {model} {data.version} is at {uri}.")
+    uri, version = in_bucket(site, model, progress)
     asked = {"model": model, "recipe": recipe, **changes} | ({"data": uri} if stream else {})
     channels = {} if stream else {"training": uri}
-    return jobs.JobRequest(kind="train", model=model, channels=channels, hyperparameters=asked), data.version
+    return jobs.JobRequest(kind="train", model=model, channels=channels, hyperparameters=asked), version
 
 
 def _place(site: Site, on: str, share: str | None, workers: int, most_usd: float | None) -> tuple[str, str]:

@@ -48,6 +48,8 @@ ASSIGNMENT_VARIABLE = "GROUNDPLAN_ASSIGNMENT"
 
 TRAINING_CHANNEL = "training"
 MODEL_CHANNEL = "model"
+# Of an optimization: texts of other domains than the model was trained on.
+ELSEWHERE_CHANNEL = "elsewhere"
 # What a training job leaves in model/, packed by the platform, and what it is called in the next job's model channel.
 MODEL_ARCHIVE = "model.tar.gz"
 

@@ -5,7 +5,8 @@ MlError                 thing, value, rule, fix; the command prints it without a
 ├── DataError           a data set that cannot be fetched, or is not what its manifest says
 ├── CheckpointError     checkpoints that are there or not, and nobody can say which
 ├── BundleError         a bundle that is damaged, unsigned or signed by somebody else
-├── ParityError         an exported model that does not answer as the trained one did
+├── ParityError         an optimized model that does not answer as the one it was made from: exit 1
+├── GateError           an optimized model that its recipe's gates refuse: exit 1, the request was sound
 ├── RequestError        a request that the model server refuses, with its HTTP status
 └── StoppedError        the platform asked the job to stop, and it did: no failure, exit code 143
 """
@@ -49,7 +50,15 @@ class BundleError(MlError):
 
 
 class ParityError(MlError):
-    """An exported model's answers are too far from the trained model's."""
+    """An optimized model's answers are too far from those of what it was made from."""
+
+    exit_code = 1
+
+
+class GateError(MlError):
+    """An optimized model is too slow, too large or not right often enough for its recipe."""
+
+    exit_code = 1
 
 
 class RequestError(MlError):

@@ -21,6 +21,7 @@ MEASUREMENTS = (
     "checkpoints",
     "serve",
     "serve_peers",
+    "optimize",
     "plan",
     "rollback",
     "deploy",

@@ -68,13 +68,13 @@ def served_model(site: Site, folder: Path) -> Served:
 
     data = folder / "train" / "input" / "data" / "training"
     datasets.prepare(MODEL, ROOT / ".cache" / "datasets", data)
-    _job(folder / "train", "train")
+    job(folder / "train", "train", recipe="debug")
     given = folder / "optimize" / "input" / "data"
     (given / "model").mkdir(parents=True)
     (given / "training").symlink_to(data)
     trained = {path.name: path for path in (folder / "train" / "model").iterdir()}
     archive.pack(trained, given / "model" / "model.tar.gz")
-    _job(folder / "optimize", "optimize")
+    job(folder / "optimize", "optimize")
     content, signer = folder / "optimize" / "model", LocalSigner.kept_at(folder / "key.pem")
     bundle.pack(content, signer, folder / "bundle.tar.gz")
     s3 = site.client("s3")
@@ -92,10 +92,11 @@ def served_model(site: Site, folder: Path) -> Served:
     )
 
 
-def _job(base: Path, word: str) -> None:
+def job(base: Path, word: str, **hyperparameters: str) -> None:
+    """Run `python -m ml train` or `optimize` on the model in the folder `base`."""
     configuration = base / "input" / "config"
     configuration.mkdir(parents=True)
-    (configuration / "hyperparameters.json").write_text(json.dumps({"model": MODEL, "recipe": "debug"}))
+    (configuration / "hyperparameters.json").write_text(json.dumps({"model": MODEL, **hyperparameters}))
     variables = child_environment({"SAGEMAKER_BASE_DIR": str(base)})
     done = subprocess.run(
         python("-m", "ml", word), cwd=ROOT, env=variables, capture_output=True, text=True, check=False

@@ -74,22 +74,20 @@ def light(content: Path) -> None:
 
 def heavy(content: Path) -> None:
     """Write the heavy network: pretrained, but for the classifier on top."""
-    import onnx
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
     from safetensors.torch import save_file
 
     from ml.data.datasets import Example
     from ml.models import catalogue
     from ml.models.review_sentiment import model
-    from ml.optimization import export
+    from ml.optimization import export, quantize
 
     torch.manual_seed(SEED)
     save_file(model.pretrained(1, LABELS, 0.0).state_dict(), content / "weights.safetensors")
     part = catalogue.part(MODEL, "exporting")
     examples = [Example(id=str(number), text="a quiet, lovely film " * number, label="") for number in (1, 3)]
-    export.export(part, part.load(content), content, examples, content)
-    whole = onnx.load(content / export.MODEL_FILE)
-    del whole.graph.value_info[:]  # Its shapes are those of float32, at which the quantizer stumbles.
-    quantize_dynamic(whole, content / export.MODEL_FILE, weight_type=QuantType.QInt8)
-    (content / "weights.safetensors").unlink()
+    whole = content / "whole.onnx"
+    export.export(part, part.load(content), part.inputs(content, examples), whole)
+    quantize.dynamic(whole, content / export.MODEL_FILE)
+    for path in (whole, content / "weights.safetensors"):
+        path.unlink()

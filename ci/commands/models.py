@@ -134,20 +134,28 @@ def _show_plan(planned: "TrainingPlan", json: bool) -> None:
 
 
 def optimize(
-    environment: EnvironmentName, model: ModelName, job: JobName = None, json: AsJson = False, home: Home = None
+    environment: EnvironmentName,
+    model: ModelName,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME", help="One of the model's `OPTIMIZATIONS`, or `exact`.")
+    ] = "exact",
+    job: JobName = None,
+    json: AsJson = False,
+    home: Home = None,
 ) -> None:
-    """Turn a trained model into the one that is served, and prove that both answer alike.
+    """Turn a trained model into the one that is served, step by step, and prove what each step is worth.
 
-    Example: groundplan optimize local review_sentiment
+    By default it is exported as it is. Exits with 1 when a gate of the recipe refuses what was made.
+
+    Example: groundplan optimize local review_sentiment --recipe small
     """
     from ci import console
+    from ci.optimization_report import table
     from ci.optimize import optimize as optimize_model
 
-    result = optimize_model(site(environment, home), model, job=job, progress=console.terminal_progress())
-    parity = result.report["parity"]
-    text = f"{result.job}: largest difference {parity['max_abs_diff']:.2g}, at most {parity['tolerance']:.2g} allowed, "
-    text += f"{result.seconds} s\n{result.artifact}"
-    console.show(result, json, text)
+    progress = console.terminal_progress()
+    result = optimize_model(site(environment, home), model, recipe=recipe, job=job, progress=progress)
+    console.show(result, json, table(result))
 
 
 def release(

@@ -85,16 +85,17 @@ class Rows(Sharded[Example]):
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A shard to make."""
+    """A shard to make, by this file of the model's folder."""
 
     model: str
+    part: str
     name: str
     rows: Sequence[Example]
 
 
 def make(work: Work) -> tuple[str, bytes, FileFacts]:
     """Return a shard's name, content and facts; they follow from its own rows and the model's `transform` alone."""
-    part = catalogue.part(work.model, "data")
+    part = catalogue.part(work.model, work.part)
     rows = list(part.transform(work.rows, **part.SETTINGS)) if hasattr(part, "transform") else work.rows
     lines = ({name: value for name, value in asdict(row).items() if name != "tokens" or value} for row in rows)
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
@@ -109,12 +110,21 @@ def make(work: Work) -> tuple[str, bytes, FileFacts]:
 
 
 def prepare(
-    model: str, cache: Path, out: Path, *, engine: Engine = in_process, rows_per_shard: int = ROWS_PER_SHARD
+    model: str,
+    cache: Path,
+    out: Path,
+    *,
+    part: str = "data",
+    engine: Engine = in_process,
+    rows_per_shard: int = ROWS_PER_SHARD,
 ) -> DataManifest:
-    """Fetch a model's data into `cache` if it is not there, and make `out` its train and test sets and manifest."""
-    part = catalogue.part(model, "data")
-    rows = split(deduplicate(part.read(cache)), part.group)
-    return write(model, rows, out, engine=engine, rows_per_shard=rows_per_shard)
+    """Fetch a model's data into `cache` if it is not there, and make `out` its train and test sets and manifest.
+
+    `part` is the file of the model's folder that says which: data.py, or elsewhere.py.
+    """
+    source = catalogue.part(model, part)
+    rows = split(deduplicate(source.read(cache)), source.group)
+    return write(model, rows, out, part=part, engine=engine, rows_per_shard=rows_per_shard)
 
 
 def write(
@@ -122,13 +132,19 @@ def write(
     splits: Mapping[str, Sequence[Example]],
     out: Path,
     *,
+    part: str = "data",
     engine: Engine = in_process,
     rows_per_shard: int = ROWS_PER_SHARD,
 ) -> DataManifest:
     """Make `out` a data set of these rows."""
-    part = catalogue.part(model, "data")
+    source = catalogue.part(model, part)
     work = [
-        Work(model=model, name=f"{name}-{start // rows_per_shard:05d}.jsonl", rows=rows[start : start + rows_per_shard])
+        Work(
+            model=model,
+            part=part,
+            name=f"{name}-{start // rows_per_shard:05d}.jsonl",
+            rows=rows[start : start + rows_per_shard],
+        )
         for name, rows in splits.items()
         for start in range(0, len(rows), rows_per_shard)
     ]
@@ -138,7 +154,7 @@ def write(
             (draft / name).write_bytes(content)
             files[name] = facts
         files = {name: files[name] for name in sorted(files)}
-        manifest = DataManifest(model=model, source=part.SOURCE, transform=transform.of(part), files=files)
+        manifest = DataManifest(model=model, source=source.SOURCE, transform=transform.of(source), files=files)
         (draft / MANIFEST).write_text(json.dumps({"version": manifest.version, **asdict(manifest)}, indent=2) + "\n")
     return manifest
 
@@ -156,14 +172,14 @@ def _whole(out: Path) -> Iterator[Path]:
         draft.rename(out)
 
 
-def prepared(model: str, out: Path) -> DataManifest | None:
+def prepared(model: str, out: Path, part: str = "data") -> DataManifest | None:
     """Return what `prepare` left in `out`, if today's source, code and settings made it and nothing has changed it."""
-    part = catalogue.part(model, "data")
+    source = catalogue.part(model, part)
     try:
         manifest, _ = read(out)
     except DataError:
         return None
-    return manifest if (manifest.source, manifest.transform) == (part.SOURCE, transform.of(part)) else None
+    return manifest if (manifest.source, manifest.transform) == (source.SOURCE, transform.of(source)) else None
 
 
 def deduplicate(examples: Iterable[Example]) -> list[Example]:

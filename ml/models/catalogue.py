@@ -7,6 +7,7 @@ from typing import Any
 from ml import models
 from ml.errors import InputError, nearest
 from ml.models.card import Card
+from ml.optimization.recipe import EXACT, Optimization
 from ml.training.recipe import Recipe
 from ml.training.search import Search
 
@@ -49,3 +50,21 @@ def search(model: str) -> Search:
         fix = 'add one, e.g. SEARCH = {"learning_rate": LogUniform(1e-5, 1e-3)} (ml/training/search.py has the words)'
         raise InputError("model", repr(model), "has no SEARCH in its recipes.py, so nothing to tune", fix)
     return found
+
+
+def optimizations(model: str) -> dict[str, Optimization]:
+    """Return the ways to optimize a model: `exact`, and those of its own."""
+    return {"exact": EXACT, **getattr(part(model, "recipes"), "OPTIMIZATIONS", {})}
+
+
+def optimization(model: str, name: str) -> Optimization:
+    """Return one of the ways to optimize a model."""
+    known = optimizations(model)
+    if name not in known:
+        raise InputError("optimization", repr(name), f"is none of {model}", nearest(name, known))
+    return known[name]
+
+
+def has(model: str, name: str) -> bool:
+    """Say whether a model has a file that not every model needs."""
+    return (folder(model) / f"{name}.py").exists()

@@ -1,18 +1,27 @@
-"""The exported model answers as the trained one did, and one that does not is refused."""
+"""The exported model answers as the trained one did, every step is measured, and one that may not be served is not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
+from ml import contract
 from ml.data import datasets
-from ml.errors import ParityError
+from ml.errors import GateError, InputError, ParityError
 from ml.models import catalogue
-from ml.optimization import export
+from ml.optimization import gates
+from ml.optimization.export import Parity, parity
+from ml.optimization.measure import Measured, Timing, timed
+from ml.optimization.recipe import Course, Distil, Export, Gates, Optimization, Prune, Quantize
+from ml.release import archive
 from tests.ml.jobs import Finished, Job
 
 pytestmark = pytest.mark.xdist_group("ml")
+
+COURSE = Course(epochs=1)
+DISTIL, PRUNE = Distil(student=None, course=COURSE), Prune(share=0.5, course=COURSE)
 
 
 def test_the_job_leaves_the_content_of_a_bundle(optimized: Job, trained: tuple[Job, Finished]) -> None:
@@ -27,31 +36,21 @@ def test_the_job_leaves_the_content_of_a_bundle(optimized: Job, trained: tuple[J
         "evaluation.json",
     }
     assert {path.name for path in folder.iterdir()} == expected
-    report = optimized.report()
-    assert report.items() >= trained[0].report().items()
-    assert report["parity"]["samples"] == 256
-    assert report["parity"]["label_agreement"] == 1.0
-    assert 0 < report["parity"]["max_abs_diff"] <= report["parity"]["tolerance"] == 1e-4
-    assert report["onnx_p50_ms"] > 0
+    report, before = optimized.report(), trained[0].report()
+    assert report.items() >= before.items(), "not one answer changed"
+    proof = Parity(**report["parity"])
+    assert (proof.samples, proof.unit, proof.label_agreement) == (320, "logits", 1.0)
+    assert 0 < proof.max_abs_diff <= proof.tolerance == 1e-4
+    assert [row["step"] for row in report["measured"]] == ["trained", "export"]
     assert json.loads((folder / "signature.json").read_text())["labels"] == ["negative", "positive"]
-
-
-def test_a_model_that_answers_otherwise_is_refused(
-    optimized: Job, trained: tuple[Job, Finished], reviews: Path
-) -> None:
-    part, folder = catalogue.part("review_sentiment", "exporting"), trained[0].base / "model"
-    _, data = datasets.read(reviews)
-    network = part.load(folder)
-    with torch.no_grad():
-        network.head.classifier.bias[0] += 0.001
-    with pytest.raises(ParityError, match="is further than"):
-        export.parity(part, network, folder, data["test"][:64], optimized.base / "model")
 
 
 def test_the_handler_answers_as_the_trained_network(
     optimized: Job, trained: tuple[Job, Finished], reviews: Path
 ) -> None:
     """From text to label, tokenizer and padding included."""
+    import torch
+
     part, folder = catalogue.part("review_sentiment", "exporting"), trained[0].base / "model"
     handler = catalogue.part("review_sentiment", "handler").load(optimized.base / "model", threads=1)
     examples = datasets.read(reviews)[1]["test"][:40]
@@ -70,3 +69,120 @@ def test_a_channel_without_a_trained_model_is_named(optimized: Job, reviews: Pat
     finished = job.run("optimize")
     assert finished.code == 2
     assert "model.tar.gz cannot be unpacked" in (job.base / "output" / "failure").read_text()
+
+
+@pytest.fixture(scope="module")
+def toy_model(fork: Path, toy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy's trained model."""
+    job = Job(base=tmp_path_factory.mktemp("toy-model"), program=fork)
+    job.configure({"model": "toy_model", "recipe": "only"}, toy_data).run("train").well()
+    return job.base / "model"
+
+
+def optimizing(toy: Job, toy_model: Path, data: Path, recipe: str) -> Job:
+    """The toy, trained, handed to an optimization job."""
+    toy.configure({"optimization": recipe}, data)
+    channel = toy.base / "input" / "data" / contract.MODEL_CHANNEL
+    channel.mkdir()
+    archive.pack({path.name: path for path in toy_model.iterdir()}, channel / contract.MODEL_ARCHIVE)
+    return toy
+
+
+def test_every_step_is_taken_measured_and_proven(toy: Job, toy_model: Path, toy_data: Path) -> None:
+    job = optimizing(toy, toy_model, toy_data, "small")
+    said = job.run("optimize").well().said
+    report = job.report()
+    rows = report["measured"]
+    assert isinstance(rows, list)
+    assert [row["step"] for row in rows] == ["trained", "distil", "prune", "export", "quantize"]
+    assert all(f"measured {row['step']}: accuracy=" in said for row in rows)
+    distilled, pruned, exported, quantized = rows[1:]
+    assert pruned["bytes"] < distilled["bytes"], "whole channels are gone"
+    assert quantized["memory_bytes"] < pruned["memory_bytes"], "a process without torch"
+    assert exported["accuracy"] == pruned["accuracy"], "the same but for rounding"
+    assert list(rows[0]["slices"]) == ["domain", "length"]
+    assert all(0 < timing["p50_ms"] <= timing["p99_ms"] for row in rows for timing in row["timings"])
+    assert [proof["unit"] for proof in report["parities"]] == ["logits", "likelihoods"]
+    lost = report["trained_accuracy"] - report["accuracy"]
+    assert lost == pytest.approx(rows[0]["accuracy"] - quantized["accuracy"])
+    assert {path.name for path in (job.base / "model").iterdir()} >= {"model.onnx", "card.json", "signature.json"}
+
+
+def test_a_gate_stops_the_pipeline_with_its_number_and_leaves_nothing(
+    toy: Job, toy_model: Path, toy_data: Path
+) -> None:
+    job = optimizing(toy, toy_model, toy_data, "impossible")
+    finished = job.run("optimize")
+    assert finished.code == 1, finished.said
+    assert "step=2" not in finished.said, "the first step that is refused is the last"
+    assert "is below 1.01; accuracy" in job.failure
+    assert "after step 'distil'" in job.failure
+    assert not (job.base / "model").exists()
+
+
+def row(**changes: object) -> Measured:
+    timing = Timing(batch=1, p50_ms=0.05, p99_ms=0.1, examples_per_second=20000, calls=100)
+    slices = {"domain": {"movies": 0.8, "tweets": 0.7}, "length": {"up to 12 words": 0.65}}
+    values = {"bytes": 900, "memory_bytes": 1, "timings": (timing,), "accuracy": 0.75, "slices": slices}
+    return Measured(**{"step": "distil", **values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (Gates(least_accuracy=0.76), "accuracy 0.7500 is below 0.76"),
+        (Gates(most_points_lost=1.0), "it lost 2.00 points of accuracy, more than 1"),
+        (Gates(least_slice_accuracy=0.7), "accuracy 0.6500 in slice 'up to 12 words' is below 0.7"),
+        (Gates(most_milliseconds=0.04), "0.0500 ms for one example are more than 0.04"),
+        (Gates(most_bytes=899), "900 bytes are more than 899"),
+    ],
+)
+def test_each_gate_refuses_with_its_number(asked: Gates, told: str) -> None:
+    trained = row(accuracy=0.77)
+    with pytest.raises(GateError, match=told) as caught:
+        gates.check(asked, trained, row(), last=True)
+    assert caught.value.exit_code == 1
+    gates.check(Gates(), trained, row(), last=True)
+
+
+def test_what_is_not_the_last_step_may_still_be_slow_and_large_but_not_wrong() -> None:
+    gates.check(Gates(most_bytes=1, most_milliseconds=0.001), row(), row(), last=False)
+    with pytest.raises(GateError, match="nan"):
+        gates.check(Gates(most_points_lost=5.0), row(), row(accuracy=float("nan")), last=False)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ((), "none are not in their order"),
+        ((DISTIL,), "or are not exported once"),
+        ((Export(), DISTIL), "Export, Distil are not in their order"),
+        ((Export(), Export()), "or are not exported once"),
+        ((PRUNE, Export()), "has nothing to teach what is left"),
+    ],
+)
+def test_steps_that_make_no_sense_are_refused(steps: tuple[Export | Distil | Prune | Quantize, ...], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        Optimization(steps=steps)
+    with pytest.raises(InputError, match="is no number from 0 on"):
+        Gates(most_points_lost=float("nan"))
+    assert replace(Optimization(steps=(Export(),)), elsewhere=True).elsewhere
+
+
+def test_answers_that_moved_too_far_are_refused() -> None:
+    before = np.array([[2.0, 1.0], [0.0, 3.0]], np.float32)
+    assert parity(before, before + 1e-5, 1e-4).label_agreement == 1.0
+    for wrong in (before + 0.01, before * np.nan):
+        with pytest.raises(ParityError, match=r"is further than 0\.0001"):
+            parity(before, wrong, 1e-4)
+    # Both logits moved alike: not by what they mean.
+    assert parity(before, before + 5, 0.01, likelihoods=True).max_abs_diff == pytest.approx(0, abs=1e-6)
+    with pytest.raises(ParityError, match="likelihoods"):
+        parity(before, before[:, ::-1], 0.1, likelihoods=True)
+
+
+def test_time_is_taken_of_enough_calls() -> None:
+    asked: list[object] = []
+    taken = timed(asked.append, ["one", "two", "three"], seconds=0.0)  # type: ignore[list-item]
+    assert asked[:2] == ["one", "two"], "not counted"
+    assert asked[2:] == (["one", "two", "three"] * 9)[: len(taken)]

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ml.data.datasets import Example
 from ml.models.review_sentiment import model
+from ml.models.review_sentiment.card import CARD
 from ml.models.review_sentiment.recipes import POSITIONS
 
 INPUT, OUTPUT = "tokens", "logits"
@@ -35,3 +36,8 @@ def inputs(folder: Path, examples: Sequence[Example]) -> Tensor:
     encodings = tokenizer.encode_batch([example.text for example in examples])
     rows = [torch.tensor(encoding.ids) for encoding in encodings]
     return pad_sequence(rows, batch_first=True, padding_value=model.PADDING)
+
+
+def targets(_folder: Path, examples: Sequence[Example]) -> list[int]:
+    """Return which of the outputs is to be the greatest for each example."""
+    return [CARD.signature.labels.index(example.label) for example in examples]

@@ -7,6 +7,7 @@ pretrained weights are worth.
 from dataclasses import dataclass
 
 from ml.errors import InputError
+from ml.optimization.recipe import Course, Distil, Export, Gates, Optimization, Prune, Quantize
 from ml.training.recipe import Recipe
 from ml.training.search import Choice, LogUniform, Search, Uniform, Whole
 
@@ -36,6 +37,23 @@ class TextRecipe(Recipe):
                 raise InputError(f"recipe field {name!r}", f"{name}={value}", rule, "give a value between them")
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudentShape:
+    """The small network (student.py): words that have a row of their own, numbers in it, channels of each convolution.
+
+    While it learns, `dropout` of what it holds and `forgotten_words` of what it reads are left out by chance. It learns
+    by so many `spans` of each text beside the whole.
+    """
+
+    words: int = 12000
+    width: int = 72
+    channels: int = 72
+    kernels: tuple[int, ...] = (3, 5)
+    dropout: float = 0.2
+    forgotten_words: float = 0.1
+    spans: int = 2
+
+
 RECIPES = {
     "debug": TextRecipe(
         epochs=1, batch_size=32, learning_rate=5e-4, taught_layers=1, most_tokens=32, most_examples=320, log_every=2
@@ -56,4 +74,21 @@ SEARCH: Search = {
     "dropout": Uniform(0.0, 0.4),
     "taught_layers": Whole(1, 3),
     "batch_size": Choice((16, 32, 64)),
+}
+
+# Ways to optimize it, beside `exact`.
+OPTIMIZATIONS = {
+    "int8": Optimization(
+        steps=(Export(), Quantize(how="dynamic", tolerance=0.5)), gates=Gates(most_points_lost=2.0), elsewhere=True
+    ),
+    "small": Optimization(
+        steps=(
+            Distil(student=StudentShape(), course=Course(epochs=6)),
+            Prune(share=0.1, course=Course(epochs=1, learning_rate=5e-4)),
+            Export(),
+            Quantize(how="static"),
+        ),
+        gates=Gates(most_points_lost=3.0, least_slice_accuracy=0.6, most_milliseconds=0.2, most_bytes=902_000),
+        elsewhere=True,
+    ),
 }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ml.data.datasets import Example
 from ml.models.review_writer.model import LastByte, Writer
-from ml.models.review_writer.prompts import rows
+from ml.models.review_writer.prompts import END, rows
 
 INPUT, OUTPUT = "text", "logits"
 # What of the input's shape is left open, [batch, length]; a trained network says how long it may be.
@@ -28,5 +28,15 @@ def load(folder: Path) -> nn.Module:
 
 def inputs(folder: Path, examples: Sequence[Example]) -> Tensor:
     """Return the beginnings of some examples, [examples, bytes]."""
-    context = int(json.loads((folder / "shape.json").read_text())["context"])
+    context = _context(folder)
     return torch.from_numpy(rows([example.text.encode()[: context // 2] for example in examples], context))
+
+
+def targets(folder: Path, examples: Sequence[Example]) -> list[int]:
+    """Return the byte that follows each of these beginnings."""
+    place = _context(folder) // 2
+    return [(example.text.encode()[place : place + 1] or END)[0] for example in examples]
+
+
+def _context(folder: Path) -> int:
+    return int(json.loads((folder / "shape.json").read_text())["context"])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ml.optimization.recipe import Course, Distil, Export, Gates, Optimization, Prune, Quantize
 from ml.training.recipe import Recipe
 from ml.training.search import Choice, LogUniform, Search, Uniform
 
@@ -22,4 +23,17 @@ SEARCH: Search = {
     "learning_rate": LogUniform(1e-4, 0.5),
     "dropout": Uniform(0.0, 0.6),
     "batch_size": Choice((4, 8, 12)),
+}
+
+STEPS = (
+    Distil(student=32, course=Course(epochs=4, batch_size=16, learning_rate=0.02)),
+    Prune(share=0.5, course=Course(epochs=2, batch_size=16)),
+    Export(),
+    Quantize(how="static", tolerance=0.3),
+)
+OPTIMIZATIONS = {
+    "small": Optimization(steps=STEPS, gates=Gates(most_points_lost=15, most_bytes=10_000), timed_seconds=0.01),
+    "impossible": Optimization(
+        steps=STEPS, gates=Gates(least_accuracy=1.01, least_slice_accuracy=1.01), timed_seconds=0.01
+    ),
 }

@@ -34,12 +34,12 @@ class Toy:
     def __init__(self, recipe: ToyRecipe, data: Mapping[str, Sequence[Example]], world: World) -> None:
         self.module: nn.Module = Layers(recipe.dropout)
         self._rows = rows = data["train"]
-        self._test_counts, self._test_labels = _tensors(world.mine(data["test"]))
+        self._test_counts, self._test_labels = tensors(world.mine(data["test"]))
         self.lengths = Lengths(rows, lambda position: len(rows[position].text))
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
         """Mean cross-entropy of a batch."""
-        counts, labels = _tensors([self._rows[position] for position in batch])
+        counts, labels = tensors([self._rows[position] for position in batch])
         return functional.cross_entropy(module(counts), labels)
 
     def right_answers(self) -> tuple[int, int]:
@@ -51,7 +51,8 @@ class Toy:
         save_file(dict(weights), folder / "weights.safetensors")
 
 
-def _tensors(rows: Sequence[Example]) -> tuple[Tensor, Tensor]:
+def tensors(rows: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """Return the letter counts and the labels of rows."""
     counts = torch.tensor([[float(row.text.count(letter)) for letter in "abc"] for row in rows])
     return counts, torch.tensor([int(row.label == "b") for row in rows])
 
