@@ -64,8 +64,7 @@ def measure(
     """Measure a candidate whose answers to the held-out examples are known."""
     right = logits.argmax(1) == np.array(heldout.targets)
     slices = {kind: _shares(right, names) for kind, names in heldout.slices.items()}
-    # By number: "over 40 words" is the last.
-    slices[LENGTH] = dict(sorted(slices[LENGTH].items(), key=lambda slice: (slice[0].startswith("over"), slice[0])))
+    slices[LENGTH] = dict(sorted(slices[LENGTH].items()))
     return Measured(
         step=step,
         bytes=candidate.bytes,
