@@ -27,7 +27,8 @@ def judge(model: str, job: str, content: Path, history: History) -> dict[str, An
     report, run = (json.loads((content / name).read_text()) for name in ("report.json", "run.json"))
     origin = {"data": run["data"]["version"], "recipe": run["recipe"]["name"], "code": str(run["git"])}
     history.tell("trained", facts={"job": str(run["job"]), **origin})
-    history.tell("optimized", facts={"job": job, "accuracy": f"{report['accuracy']:.4f}"})
+    made = {"job": job, "recipe": str(report.get("optimization")), "accuracy": f"{report['accuracy']:.4f}"}
+    history.tell("optimized", facts=made)
     labels = json.loads((content / "signature.json").read_text())["labels"]
     try:
         gate.check(model, report, evaluation.read(content), has_labels=bool(labels))

@@ -8,11 +8,13 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ci import jobs
 from ci.contracts import endpoints_of, training_contract
+from ci.data import in_bucket
 from ci.errors import CommandError, WorkError
 from ci.jobs import JobRequest
 from ci.progress import QUIET, Progress
@@ -53,6 +55,7 @@ def pipeline(
     model: str,
     *,
     recipe: str = "laptop",
+    optimization: str = "exact",
     upsert: bool = False,
     start: bool = False,
     progress: Progress = QUIET,
@@ -61,9 +64,15 @@ def pipeline(
 
     Raises `WorkError` with the failed step's reason. An execution goes on whether it is followed or not.
     """
+    from ml.contract import ELSEWHERE_CHANNEL
+    from ml.models import catalogue
+
+    # Raises an error with the nearest names before anything is brought to S3.
+    elsewhere = catalogue.optimization(model, optimization).elsewhere
     request, _ = prepared(site, model, recipe, {}, progress)
+    more = {ELSEWHERE_CHANNEL: in_bucket(site, model, progress, part="elsewhere")[0]} if elsewhere else {}
     name = Names.of(site.environment, site.home_region.name).regional(model)
-    found = PipelineResult(name=name, definition=_definition(site, request))
+    found = PipelineResult(name=name, definition=_definition(site, request, optimization, more))
     if not (upsert or start):
         return found
     put = found.model_copy(update={"arn": _put(site, model, found)})
@@ -122,11 +131,13 @@ def _put(site: Site, model: str, made: PipelineResult) -> str:
     return sagemaker.create_pipeline(**asked, ClientRequestToken=token, Tags=tags)["PipelineArn"]
 
 
-def _definition(site: Site, request: JobRequest) -> dict[str, Any]:
+def _definition(site: Site, request: JobRequest, optimization: str, more: Mapping[str, str]) -> dict[str, Any]:
+    """Return the definition; `more` are channels of the optimization alone."""
     recipe = request.hyperparameters["recipe"]
     training = replace(request, hyperparameters={**request.hyperparameters, "recipe": _get(f"Parameters.{RECIPE}")})
     model = {"model": _get("Steps.Train.ModelArtifacts.S3ModelArtifacts")}
-    optimizing = replace(training, kind="optimize", channels={**request.channels, **model})
+    channels, asked = {**request.channels, **model, **more}, {**training.hyperparameters, "optimization": optimization}
+    optimizing = replace(training, kind="optimize", channels=channels, hyperparameters=asked)
     return {
         "Version": VERSION,
         "Parameters": [{"Name": RECIPE, "Type": "String", "DefaultValue": recipe}],

@@ -1,7 +1,7 @@
 """A version's number for people: what changed against the last approved one decides which part of it grows.
 
-Another schema (of requests or answers) → major: clients must change. Other data, another recipe or other code → minor:
-answers will differ. The same of all three, made again → patch.
+Another schema (of requests or answers) → major: clients must change. Other data, another recipe (of training or
+optimization) or other code → minor: answers will differ. The same of all three, made again → patch.
 """
 
 import hashlib
@@ -27,11 +27,13 @@ class Origin:
 
 def origin(content: Path) -> Origin:
     """Read what the content of a bundle came from."""
-    signature, run = (json.loads((content / name).read_text()) for name in ("signature.json", "run.json"))
+    signature, run, report = (
+        json.loads((content / f"{name}.json").read_text()) for name in ("signature", "run", "report")
+    )
     return Origin(
         schema=_short(signature),
         data=run["data"]["version"],
-        recipe=_short(run["recipe"]),
+        recipe=_short([run["recipe"], report.get("optimization")]),
         code=run["git"] or "unknown",
     )
 

@@ -12,6 +12,7 @@ def pipeline(
     environment: EnvironmentName,
     model: ModelName,
     recipe: Annotated[str, typer.Option(metavar="NAME", help="What a start trains by unless it says.")] = "laptop",
+    optimization: Annotated[str, typer.Option(metavar="NAME", help="One of the model's optimizations.")] = "exact",
     upsert: Annotated[bool, typer.Option("--upsert", help="Make it, or bring the one that is there to this.")] = False,
     start: Annotated[bool, typer.Option("--start", help="Put it, start it and follow it to its end.")] = False,
     json: AsJson = False,
@@ -25,7 +26,10 @@ def pipeline(
     from ci.pipeline import pipeline as define
 
     progress = console.terminal_progress()
-    found = define(site(environment, home), model, recipe=recipe, upsert=upsert, start=start, progress=progress)
+    found = define(
+        site(environment, home), model, recipe=recipe, optimization=optimization, upsert=upsert, start=start,
+        progress=progress,
+    )  # fmt: skip
     steps = " → ".join(f"{step['Name']} ({step['Type']})" for step in found.definition["Steps"])
     put = found.arn or f"not put: groundplan pipeline {environment} {model} --upsert"
     ended = "".join(f"\n{step}: {status}" for step, status in (found.steps or {}).items())

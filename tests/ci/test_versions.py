@@ -139,6 +139,7 @@ def test_what_changed_since_the_last_approved_one_decides_the_number(place: Plac
     assert entered(place, content(place, "other-recipe", recipe={"name": "lora"})).semantic_version == "1.2.0", (
         "1.1.0 waits"
     )
+    assert entered(place, content(place, "small", report={"optimization": "small"})).semantic_version == "1.3.0"
     assert cleared(place, other_data)
     assert entered(place, content(place, "other-schema", signature={"labels": ["a"]})).semantic_version == "2.0.0"
     again = entered(place, place.folder / "first")
