@@ -15,12 +15,12 @@ from ci.site import Site
 from ci.workspace import ROOT, Workspace
 from infra import localcloud
 from infra.naming import Names
-from infra.spec import EndpointSpec
+from infra.spec import EmbeddedCloud, EndpointSpec
 from infra.spec.contract import VARIANT_NAME, Capture, InstanceCapacity, ServingContract
 from ml.release import bundle
 from ml.release.signing import LocalSigner
 
-CLOUD, BUCKET = "releases", "release-drill"
+BUCKET = "release-drill"
 ROLE = "arn:aws:iam::123456789012:role/serving"
 IMAGE = "example/ml:v1"
 INSTANCE = "ml.m5.large"
@@ -31,20 +31,23 @@ SETTINGS = {"capture_seconds": 0.25, "scaling_seconds": 1, "server_grace_seconds
 @contextmanager
 def running(home: Path, spec: EndpointSpec) -> Iterator[tuple[Site, ServingContract]]:
     """Run a cloud with the endpoint of `spec`, which waits for its first release."""
-    folder, program = home / "clouds" / CLOUD, home / "program"
+    local = environments.load("local")
+    assert isinstance(local.target, EmbeddedCloud)
+    # The environment's own, in a home of its own: the command finds it there.
+    cloud = local.target.name
+    folder, program = home / "clouds" / cloud, home / "program"
     folder.mkdir(parents=True)
     (folder / "settings.json").write_text(json.dumps(SETTINGS))
     shutil.copytree(ROOT / "ml", program / "ml", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(Path(__file__).parent / CARD.name, program / "ml" / "models" / CARD.name)
-    record = localcloud.start(CLOUD, home, program=program)
+    record = localcloud.start(cloud, home, program=program)
     try:
-        local = environments.load("local")
         region = local.regions[0].model_copy(update={"endpoints": (spec,)})
         environment = local.model_copy(update={"regions": (region,)})
         site = Site(environment, Workspace(root=ROOT, home=home), record.url)
         yield site, _deployed(site, spec)
     finally:
-        localcloud.stop(CLOUD, home)
+        localcloud.stop(cloud, home)
 
 
 def _deployed(site: Site, spec: EndpointSpec) -> ServingContract:

@@ -59,7 +59,7 @@ class KeptAnswers:
     def _answers(self, key: str) -> tuple[Answer, ...]:
         if key not in self._read:
             body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode()
-            self._read[key] = tuple(_answer(json.loads(line)) for line in body.splitlines() if line)
+            self._read[key] = tuple(read(json.loads(line)) for line in body.splitlines() if line)
         return self._read[key]
 
 
@@ -81,7 +81,8 @@ def _hours(begin: float, end: float) -> list[str]:
     return [f"{first + timedelta(hours=hour):%Y/%m/%d/%H}" for hour in range(count)]
 
 
-def _answer(event: Any) -> Answer:
+def read(event: Any) -> Answer:
+    """Return the answer in one captured event."""
     about, output = event["eventMetadata"], event["captureData"].get("endpointOutput", {})
     at = datetime.fromisoformat(about["inferenceTime"].replace("Z", "+00:00")).timestamp()
     return Answer(at, about.get("inferenceId") or about["eventId"], tuple(_labels(output)))

@@ -1,5 +1,7 @@
 """The controller against a world that is slow, fails, and forgets what a crashed controller was about to do."""
 
+import base64
+import json
 from dataclasses import dataclass, field, replace
 from math import ceil
 from random import Random
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ci.traffic import answers
 from ci.traffic.confidence import interval
 from ci.traffic.controller import NEXT, OLD, Act, Configure, Divide, Hold, Resize, Seen, decide
 from ci.traffic.evidence import LATENCY_PARTS, Evidence, Tolerance, breach
@@ -269,6 +272,23 @@ def test_an_interval_covers_its_share_however_often_one_looks() -> None:
     assert interval(0, 0, 0.01) == (0.0, 1.0)
 
 
+def test_labels_are_read_from_kept_answers_and_copies_held_against_their_originals() -> None:
+    def event(request: str, label: str, *, packed: bool = False) -> dict[str, object]:
+        data = json.dumps({"predictions": [{"label": label, "score": 1.0}, {"other": 1}], "model_version": "v"})
+        encoded = base64.b64encode(data.encode()).decode()
+        output = {"data": encoded, "encoding": "BASE64"} if packed else {"data": data, "encoding": "JSON"}
+        about = {"eventId": request, "inferenceTime": "2026-01-01T00:00:05Z"}
+        return {"captureData": {"endpointOutput": output}, "eventMetadata": about, "eventVersion": "0"}
+
+    originals = [answers.read(event("1", "a")), answers.read(event("2", "b", packed=True))]
+    copies = [answers.read(event("1", "a")), answers.read(event("2", "a")), answers.read(event("3", "a"))]
+    assert answers.labels(originals) == {"a": 1, "b": 1}
+    assert answers.pairs(copies, originals) == (2, 1)
+    assert originals[0].at == 1767225605.0
+    broken = event("1", "a") | {"captureData": {"endpointOutput": {"data": "<html>", "encoding": "CSV"}}}
+    assert answers.read(broken).labels == ()
+
+
 @pytest.mark.parametrize(
     ("new", "said"),
     [
@@ -276,6 +296,7 @@ def test_an_interval_covers_its_share_however_often_one_looks() -> None:
         ({"requests": 100, "refused": 40}, "were refused"),
         ({"requests": 100, "timed": 100, "slower": (100, 100, 100, 90, 0, 0)}, "took over"),
         ({"requests": 100, "labels": {"a": 100}}, "100.0% of 100 answers were 'a', of the old one's 50.0%"),
+        ({"requests": 100, "pairs": 60, "otherwise": 50}, "83.3% of 60 answers were others than the old one's"),
         ({"requests": 100, "failed": 1, "timed": 100, "labels": {"a": 50, "b": 50}}, None),
         # Faster is no harm.
         ({"requests": 100, "timed": 100}, None),

@@ -13,12 +13,12 @@ from ci.errors import BusyError, WorkError
 from ci.rollout import roll_out
 from ci.site import Site
 from ci.traffic.controller import Seen
-from ci.traffic.report import drawn, releases, status
+from ci.traffic.report import releases, status
 from ci.traffic.state import Phase, Rollout
 from infra.spec import Canary, EndpointSpec, RealTime
 
 SPEC = EndpointSpec(
-    name="drilled",
+    name="review-sentiment",
     model="drilled",
     hosting=RealTime(instance_type=serving.INSTANCE, capture_percent=100),
     max_latency_ms=2000,
@@ -34,7 +34,7 @@ def stop_once_it_has_calls(state: Rollout, seen: Seen) -> None:
 def raise_alarm(site: Site, seen: Seen) -> None:
     """As a stack's alarm does, once the new release has calls."""
     if seen.percent and not seen.alarms:
-        name, cloudwatch = "groundplan-local-drilled", site.client("cloudwatch")
+        name, cloudwatch = "groundplan-local-review-sentiment", site.client("cloudwatch")
         cloudwatch.put_metric_alarm(
             AlarmName=f"{name}-latency", Namespace="AWS/SageMaker", MetricName="ModelLatency", Statistic="Average",
             Dimensions=[{"Name": "EndpointName", "Value": name}], Period=60, EvaluationPeriods=1, Threshold=1.0,
@@ -44,7 +44,9 @@ def raise_alarm(site: Site, seen: Seen) -> None:
 
 
 @pytest.mark.slow
-def test_a_release_outlives_its_command_and_a_bad_one_goes_back(tmp_path: Path) -> None:
+def test_a_release_outlives_its_command_and_a_bad_one_goes_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with serving.running(tmp_path / "home", SPEC) as (site, contract):
         region, old, good = site.home_region.name, serving.package(site), serving.package(site, seconds=0.001)
         roll_out(site, region, contract, old, spec=SPEC)
@@ -52,21 +54,24 @@ def test_a_release_outlives_its_command_and_a_bad_one_goes_back(tmp_path: Path) 
         with load.running():
             with pytest.raises(KeyboardInterrupt):
                 roll_out(site, region, contract, good, spec=SPEC, watcher=stop_once_it_has_calls)
-            found = status(site, "drilled")
+            found = status(site, SPEC.name)
             assert (found.phase, found.percent, found.instances) == (Phase.FORWARD, 50.0, {"live": 1, "next": 1})
             with pytest.raises(BusyError, match=f"version {good.version} is going forward; see it"):
                 roll_out(site, region, contract, serving.package(site, always="b"), spec=SPEC)
-            assert releases(site, "drilled").follow().phase is Phase.RELEASED
+            assert releases(site, SPEC.name).follow().phase is Phase.RELEASED
             slower = serving.package(site, seconds=0.002)
-            with pytest.raises(WorkError, match="went back: alarm groundplan-local-drilled-latency"):
+            with pytest.raises(WorkError, match="went back: alarm groundplan-local-review-sentiment-latency"):
                 roll_out(site, region, contract, slower, spec=SPEC, watcher=lambda _, seen: raise_alarm(site, seen))
             assert not [one for one in load.answered() if one.error]
             with pytest.raises(WorkError, match=r"went back: .* failed, of the old one's 0\.0%"):
                 roll_out(site, region, contract, serving.package(site, crashes=True), spec=SPEC)
         last = load.answered()[-30:]
         assert {one.version for one in last} == {good.version}
-        assert drawn(status(site, "drilled"))
-        assert status(site, "drilled").phase is Phase.ROLLED_BACK
+        assert run(["rollout", "status", "local", SPEC.name, "--home", str(tmp_path / "home")]) == 0
+        told = capsys.readouterr().out
+        assert "100 %: back, alarm" not in told, "that was the release before"
+        assert "rolled back, 0 % of the calls" in told
+        assert status(site, SPEC.name).phase is Phase.ROLLED_BACK
 
 
 def test_a_release_is_sound_if_it_ended_as_it_must_and_is_drawn(
