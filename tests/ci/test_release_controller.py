@@ -1,19 +1,14 @@
 """The controller against a world that is slow, fails, and forgets what a crashed controller was about to do."""
 
-import base64
-import json
 from dataclasses import dataclass, field, replace
 from math import ceil
 from random import Random
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci.traffic import answers
-from ci.traffic.confidence import interval
 from ci.traffic.controller import NEXT, OLD, Act, Configure, Divide, Hold, Resize, Seen, decide
-from ci.traffic.evidence import LATENCY_PARTS, Evidence, Tolerance, breach
+from ci.traffic.evidence import LATENCY_PARTS, Evidence, Tolerance
 from ci.traffic.state import Patience, Phase, Rollout
 from infra.spec import AllAtOnce, BlueGreen, Canary, ReleaseSpec, Shadow
 
@@ -253,57 +248,3 @@ def test_an_alarm_that_was_there_before_is_not_its_doing() -> None:
     assert decide(state, calm, 1.0)[1] == Hold(True)
     back, act = decide(state, replace(calm, alarms=("e-latency", "e-load")), 1.0)
     assert (back.phase, back.reason, act) == (Phase.ROLLED_BACK, "alarm e-latency", None)
-
-
-def test_an_interval_covers_its_share_however_often_one_looks() -> None:
-    random, missed = Random(3), 0
-    for share in (0.001, 0.05, 0.5):
-        for _ in range(40):
-            hits = 0
-            for trials in range(1, 400):
-                hits += random.random() < share
-                low, high = interval(hits, trials, 0.05)
-                if not low <= share <= high:
-                    missed += 1
-                    break
-    assert missed <= 8, "at most 5 % of 120, in the long run"
-    low, high = interval(10, 10, 0.001)
-    assert 0.3 < low < 1.0 == high
-    assert interval(0, 0, 0.01) == (0.0, 1.0)
-
-
-def test_labels_are_read_from_kept_answers_and_copies_held_against_their_originals() -> None:
-    def event(request: str, label: str, *, packed: bool = False) -> dict[str, object]:
-        data = json.dumps({"predictions": [{"label": label, "score": 1.0}, {"other": 1}], "model_version": "v"})
-        encoded = base64.b64encode(data.encode()).decode()
-        output = {"data": encoded, "encoding": "BASE64"} if packed else {"data": data, "encoding": "JSON"}
-        about = {"eventId": request, "inferenceTime": "2026-01-01T00:00:05Z"}
-        return {"captureData": {"endpointOutput": output}, "eventMetadata": about, "eventVersion": "0"}
-
-    originals = [answers.read(event("1", "a")), answers.read(event("2", "b", packed=True))]
-    copies = [answers.read(event("1", "a")), answers.read(event("2", "a")), answers.read(event("3", "a"))]
-    assert answers.labels(originals) == {"a": 1, "b": 1}
-    assert answers.pairs(copies, originals) == (2, 1)
-    assert originals[0].at == 1767225605.0
-    broken = event("1", "a") | {"captureData": {"endpointOutput": {"data": "<html>", "encoding": "CSV"}}}
-    assert answers.read(broken).labels == ()
-
-
-@pytest.mark.parametrize(
-    ("new", "said"),
-    [
-        ({"requests": 100, "failed": 40}, "40.0% of 100 answers failed, of the old one's 0.0% of 900 answers"),
-        ({"requests": 100, "refused": 40}, "were refused"),
-        ({"requests": 100, "timed": 100, "slower": (100, 100, 100, 90, 0, 0)}, "took over"),
-        ({"requests": 100, "labels": {"a": 100}}, "100.0% of 100 answers were 'a', of the old one's 50.0%"),
-        ({"requests": 100, "pairs": 60, "otherwise": 50}, "83.3% of 60 answers were others than the old one's"),
-        ({"requests": 100, "failed": 1, "timed": 100, "labels": {"a": 50, "b": 50}}, None),
-        # Faster is no harm.
-        ({"requests": 100, "timed": 100}, None),
-    ],
-)
-def test_what_is_worse_is_said(new: dict[str, object], said: str | None) -> None:
-    old = Evidence(requests=900, timed=900, slower=(400, 100, 0, 0, 0, 0), labels={"a": 450, "b": 450})
-    found = breach(Evidence.model_validate(new), old, TOLERANCE, 3)
-    assert (found is None) == (said is None)
-    assert said is None or (found and said in found)
