@@ -59,11 +59,15 @@ def enter(
     return package
 
 
-def clear(site: Site, region: str, contract: ServingContract, package: Package, *, approve: bool) -> bool:
+def clear(
+    site: Site, region: str, contract: ServingContract, package: Package, *, approve: bool, history: History
+) -> bool:
     """Say whether a version is approved, after approving it if that is asked; raise when somebody rejected it."""
     known = model_registry.versions(site, region, contract)
     (version,) = (one for one in known if one.version == package.version)
     if version.status == "Rejected":
+        facts = {"semantic_version": version.semantic_version, "region": region, "why": f"rejected {version.decision}"}
+        history.tell("refused", version=version.version, facts=facts)
         raise GateError(
             thing=f"model {contract.model!r} {version.semantic_version}",
             value="rejected",

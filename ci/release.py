@@ -75,7 +75,7 @@ def release(
         package = admission.enter(site, region, contracts[0], content, job=job, number=number, history=history)
         packages[region], version, number = package.arn, package.version, package.semantic_version
         progress.say(f"{region}: version {number} ({version}) is in the registry.")
-        if not admission.clear(site, region, contracts[0], package, approve=approve):
+        if not admission.clear(site, region, contracts[0], package, approve=approve, history=history):
             approved = False
             continue
         for contract in contracts:

@@ -122,7 +122,8 @@ def entered(place: Place, folder: Path) -> Package:
 
 
 def cleared(place: Place, package: Package, *, approve: bool = True) -> bool:
-    return admission.clear(place.site, REGION, place.contract, package, approve=approve)
+    history = History(place.site, MODEL)
+    return admission.clear(place.site, REGION, place.contract, package, approve=approve, history=history)
 
 
 def told(place: Place) -> list[str]:
@@ -230,7 +231,7 @@ def test_decisions_hold_until_somebody_decides_otherwise(place: Place) -> None:
         cleared(place, package)
     versions.decide(place.site, MODEL, package.version, "Approved")
     assert cleared(place, package, approve=False)
-    assert told(place)[-2:] == ["rejected", "approved"]
+    assert told(place)[-3:] == ["rejected", "refused", "approved"]
     with pytest.raises(CommandError, match=r"'1\.0\.1' is not registered; did you mean '1\.0\.0'\?"):
         versions.decide(place.site, MODEL, "1.0.1", "Approved")
     with pytest.raises(CommandError, match="has no endpoint"):
