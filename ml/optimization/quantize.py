@@ -21,12 +21,12 @@ WEIGHTY = ["Conv", "Gather", "Gemm", "MatMul"]
 
 
 def dynamic(model: Path, out: Path) -> None:
-    """Quantize the weights; the ranges of what flows through are taken anew for each input."""
+    """Quantize the weights, by channel; the ranges of what flows through are taken anew for each input."""
     whole = onnx.load(model)
     # The exporter's notes on shapes are those of float32, at which the quantizer stumbles.
     del whole.graph.value_info[:]
     with _quiet():
-        quantize_dynamic(whole, out, weight_type=QuantType.QInt8)
+        quantize_dynamic(whole, out, weight_type=QuantType.QInt8, per_channel=True)
 
 
 def static(model: Path, out: Path, name: str, batches: Iterable[Batch]) -> None:

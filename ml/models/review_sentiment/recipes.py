@@ -79,7 +79,7 @@ SEARCH: Search = {
 # Ways to optimize it, beside `exact`.
 OPTIMIZATIONS = {
     "int8": Optimization(
-        steps=(Export(), Quantize(how="dynamic", tolerance=0.5)), gates=Gates(most_points_lost=2.0), elsewhere=True
+        steps=(Export(), Quantize(how="dynamic", tolerance=0.3)), gates=Gates(most_points_lost=2.0), elsewhere=True
     ),
     "small": Optimization(
         steps=(
