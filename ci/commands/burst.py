@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ci.commands.models import ModelName, _pairs
+from ci.commands.models import ModelName, pairs
 from ci.commands.options import AsJson, EnvironmentName, Home, listed, site
 
 burst = typer.Typer(no_args_is_help=True, help="Train on machines that are made for one run, and gone after it.")
@@ -50,7 +50,7 @@ def run(
         model,
         order=order,
         recipe=recipe,
-        changes=_pairs(changes or ()),
+        changes=pairs(changes or ()),
         progress=console.terminal_progress(),
     )
     rows = [(t.instance_type, t.zone, f"{t.usd_per_hour:.2f}", f"{t.seconds:.1f}", t.outcome) for t in result.tries]

@@ -77,7 +77,7 @@ def train(
     from ci.train import train as train_model
 
     if plan:
-        _show_plan(_planned(environment, model, recipe, _pairs(changes or ()), machine, tokens, home), json)
+        _show_plan(_planned(environment, model, recipe, pairs(changes or ()), machine, tokens, home), json)
         return
     if run and most_usd is None:
         raise CommandError(thing="train", value=f"--run {run}", rule="needs a budget", fix="add --most-usd USD")
@@ -85,7 +85,7 @@ def train(
         site(environment, home),
         model,
         recipe=recipe,
-        changes=_pairs(changes or ()),
+        changes=pairs(changes or ()),
         on=on,
         share=share,
         workers=workers,
@@ -219,13 +219,14 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else dumps(value, ensure_ascii=False)
 
 
-def _pairs(changes: Sequence[str]) -> dict[str, str]:
+def pairs(changes: Sequence[str]) -> dict[str, str]:
+    """Return what `--set NAME=VALUE` says, however often it is given."""
     from ci.errors import CommandError
 
-    pairs = {name: value for name, equals, value in (change.partition("=") for change in changes) if equals}
+    found = {name: value for name, equals, value in (change.partition("=") for change in changes) if equals}
     if wrong := [change for change in changes if "=" not in change]:
         raise CommandError(thing="--set", value=wrong[0], rule="is not NAME=VALUE", fix="write learning_rate=3e-4")
-    return pairs
+    return found
 
 
 def _lines(file: Path | None, *, given: bool) -> list[str]:

@@ -52,8 +52,9 @@ def test_the_option_says_yes_to_saved_plans_alone(capsys: pytest.CaptureFixture[
 def test_workflows_stop_before_data_is_lost_unless_somebody_said_so(
     tiny: Tiny, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    tiny.runs(only=["aside"])
     deploy(tiny.site())
-    tiny.runs(lacks="aside")
+    tiny.runs(only=["aside"], lacks="aside")
     assert rehearsed(tiny, "plan") == {"what changes": "failed"}
     assert "local-us-east-1-aside: destroy terraform_data.work loses what is in it" in capfd.readouterr().err
     assert rehearsed(tiny, "plan", labels=(LABEL,)) == {"what changes": "done"}

@@ -62,6 +62,7 @@ def test_a_preview_s_role_makes_previews_and_leaves_all_else_alone(tmp_path: Pat
 
 @pytest.mark.terraform
 def test_the_workflow_deploys_tells_and_destroys_and_the_clock_ends_what_was_forgotten(tiny: Tiny) -> None:
+    tiny.runs(only=["aside"])
     (tiny.workspace.root / ".github").symlink_to(ROOT / ".github")
     done = rehearse_workflow(
         "preview",
