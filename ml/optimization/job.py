@@ -75,15 +75,16 @@ def _examples(
 ) -> tuple[HeldOut, list[Example]]:
     """Return what to judge by and what to learn from; as many of each as training was allowed."""
     most = json.loads((trained / "run.json").read_text())["recipe"]["most_examples"] or None
+    judged = min(filter(None, (most, optimization.most_judged)), default=None)
     labels = catalogue.card(model).signature.labels
-    domains: dict[str, Sequence[Example]] = {"own": own["test"][:most]}
+    domains: dict[str, Sequence[Example]] = {"own": own["test"][:judged]}
     learnt = list(own["train"][:most])
     if optimization.elsewhere:
         elsewhere = catalogue.part(model, "elsewhere")
         domains = {elsewhere.OWN: domains["own"]}
         _, others = datasets.read(container.channel(ELSEWHERE_CHANNEL))
         # Of texts without a clear side nobody can say what would be right.
-        clear = [example for example in others["test"][:most] if example.label in labels]
+        clear = [example for example in others["test"][:judged] if example.label in labels]
         names = sorted({elsewhere.domain(example) for example in clear})
         domains |= {name: [example for example in clear if elsewhere.domain(example) == name] for name in names}
         learnt += others["train"][:most]
