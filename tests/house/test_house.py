@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,12 @@ def test_no_function_is_a_corridor() -> None:
 
 def test_no_drawer_for_odds_and_ends() -> None:
     assert not [relative(path) for path in tracked("*.py") if path.name in DRAWERS]
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    # pytest imports them by it, and leaves the second one out with an error that a part of the tests never meets.
+    names = Counter(path.name for path in tracked("*/test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_only_two_files_read_the_environment() -> None:

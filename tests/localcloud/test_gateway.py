@@ -61,7 +61,7 @@ def test_an_unknown_region_is_refused_in_the_words_of_every_protocol(
     ("service", "operation", "params"),
     [
         ("grafana", "list_workspaces", {}),
-        ("ec2", "describe_capacity_reservations", {}),
+        ("ec2", "describe_host_reservations", {}),
         ("sagemaker", "list_spaces", {}),
         ("xray", "get_groups", {}),
     ],
