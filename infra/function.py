@@ -1,9 +1,11 @@
 """A Lambda function of `infra/functions`: archived the same on every machine, allowed what it is told, logged."""
 
+import atexit
 import base64
 import hashlib
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -97,9 +99,15 @@ def _archive(package: str, settings: str) -> Path:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
     content = buffer.getvalue()
-    # The toolkit copies it to the output folder. Other processes may be at the same: a rename is whole or not.
-    file = Path(tempfile.gettempdir()) / f"groundplan-{hashlib.sha256(content).hexdigest()[:32]}" / f"{package}.zip"
+    file = _drafts() / hashlib.sha256(content).hexdigest() / f"{package}.zip"
     file.parent.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as draft:
-        draft.write(content)
-    return Path(draft.name).rename(file)
+    file.write_bytes(content)
+    return file
+
+
+@cache
+def _drafts() -> Path:
+    """Make a folder that ends with this process: at synthesis the toolkit copies what lies in it to the output."""
+    folder = tempfile.mkdtemp(prefix="groundplan-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

@@ -150,7 +150,11 @@ def _stack(site: Site, plan: Plan, engine: "PulumiCommand | None") -> "Stack":
     project = f"{site.environment.project}-bursts"
     bucket = training_contract(site).artifact_bucket
     backend = ProjectBackend(url=f"s3://{bucket}/bursts?region={site.home_region.name}&awssdk=v2")
+    folder = site.workspace.folder(site.name) / "bursts"
+    folder.mkdir(exist_ok=True)
     options = LocalWorkspaceOptions(
+        # Left to itself, it makes a folder in TMPDIR for each burst and keeps it.
+        work_dir=str(folder),
         project_settings=ProjectSettings(name=project, runtime="python", backend=backend),
         # No value of a burst is secret, and the bucket encrypts.
         env_vars={"PULUMI_CONFIG_PASSPHRASE": "", **_signed_in(site)},

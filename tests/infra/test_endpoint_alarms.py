@@ -10,6 +10,7 @@ from infra.endpoint_alarms import BURNS, EndpointAlarms
 from infra.naming import Names
 from infra.spec import Async, EndpointSpec, RealTime, Serverless
 from infra.spec.alerts import SEVERITIES
+from tests.infra.unwritten import unwritten_app
 
 NAMES = Names("groundplan", "test", "us-east-1", "123456789012")
 TOPICS = {severity: f"arn:aws:sns:us-east-1:123456789012:{severity}" for severity in SEVERITIES}
@@ -17,7 +18,7 @@ TOPICS = {severity: f"arn:aws:sns:us-east-1:123456789012:{severity}" for severit
 
 def made(**fields: Any) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     """The metric alarms and the composite ones by name, and the names that the construct tells."""
-    stack = cdktf.TerraformStack(cdktf.Testing.app(), "test")
+    stack = cdktf.TerraformStack(unwritten_app(), "test")
     alarms = EndpointAlarms(
         stack, "a", spec=EndpointSpec(name="a", model="m", **fields), names=NAMES, topic_arns=TOPICS
     )

@@ -18,6 +18,7 @@ from infra.queue_signals import pool_watch
 from infra.spec import EdgeFleetSpec, TelemetrySpec
 from infra.spec.alerts import SEVERITIES
 from infra.watch import Watch
+from tests.infra.unwritten import unwritten_app
 
 NAMES = Names("groundplan", "test", "us-east-1", "123456789012")
 TOPICS = {severity: f"arn:aws:sns:us-east-1:123456789012:{severity}" for severity in SEVERITIES}
@@ -27,7 +28,7 @@ FLEET = PROD.edge_fleets[0]
 
 def made(*watches: Watch) -> tuple[dict[str, Any], list[str]]:
     """The alarms by what they are of, and the names that the construct tells."""
-    stack = cdktf.TerraformStack(cdktf.Testing.app(), "test")
+    stack = cdktf.TerraformStack(unwritten_app(), "test")
     alarms = Alarms(stack, "a", name="a", watches=watches, topic_arns=TOPICS)
     found = json.loads(cdktf.Testing.synth(stack))["resource"]["aws_cloudwatch_metric_alarm"]
     return {one["alarm_name"]: one for one in found.values()}, alarms.alarm_names

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from infra.spec import Environment
 from infra.toolkit import Stack
 from stacks.platform import build_platform
+from tests.infra.unwritten import unwritten_app
 from tests.stacks.any_spec import any_environment
 from tests.stacks.aws_limits import LIMITS, names_in
 
@@ -38,7 +39,7 @@ class Tried:
 
 def synthesized(environment: Environment) -> Documents:
     """The Terraform JSON of each stack, without a file being written."""
-    app = cdktf.Testing.app()
+    app = unwritten_app()
     build_platform(app, environment)
     stacks = [child for child in app.node.children if isinstance(child, Stack)]
     return {stack.node.id: json.loads(cdktf.Testing.synth(stack)) for stack in stacks}
