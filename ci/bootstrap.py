@@ -37,11 +37,12 @@ class BootstrapResult(Result):
 
 
 class WorkflowRoles(Result):
-    """The role that plans, those that deploy the environment and its previews, and the region where they sign in."""
+    """The roles that plan, deploy and end what is over, the one of previews, and the region where they sign in."""
 
     plan: str
     deploy: str
-    preview: str | None
+    reap: str
+    preview: str | None = None
     region: str
 
 
@@ -156,13 +157,13 @@ def workflow_roles(environment: Environment) -> WorkflowRoles:
         )
     region = environment.state.region
     names = Names.of(environment, region)
-    arn = f"arn:aws:iam::{names.account_id}:role"
-    return WorkflowRoles(
-        plan=f"{arn}/{names.role('plan')}",
-        deploy=f"{arn}/{names.role('deploy')}",
-        preview=f"{arn}/{names.role('preview')}" if environment.preview else None,
-        region=region,
-    )
+    arns = {
+        purpose: f"arn:aws:iam::{names.account_id}:role/{names.role(purpose)}"
+        for purpose in ("plan", "deploy", "reap", "preview")
+    }
+    if not environment.preview:
+        del arns["preview"]
+    return WorkflowRoles(**arns, region=region)
 
 
 def _result(site: Site, stack: Stack, shown: StackProgress, began: float) -> BootstrapResult:

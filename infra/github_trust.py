@@ -9,6 +9,7 @@ from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
 
+from infra.naming import Names
 from infra.role import Statement, policy
 from infra.spec import GithubSpec
 from infra.toolkit import Construct, skip_check
@@ -44,27 +45,31 @@ class Boundary(Construct):
 
 
 class WorkflowRole(Construct):
-    """A role for workflows of which GitHub says that they are one of `subjects`: exact words, never a wildcard."""
+    """A role for workflows of which GitHub says that they are one of `subjects`: exact words, never a wildcard.
+
+    Its id says what it is for, and names it.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        name: str,
+        names: Names,
         description: str,
         provider_arn: str,
         subjects: Sequence[str],
         boundary_arn: str,
         managed_policy: str,
         statements: Sequence[Statement],
-        max_session_seconds: int,
+        max_session_seconds: int = 3600,
     ) -> None:
         super().__init__(scope, id)
         condition = {"StringEquals": {f"{ISSUER}:aud": _AUDIENCE, f"{ISSUER}:sub": list(subjects)}}
         trust = Statement(
             ("sts:AssumeRoleWithWebIdentity",), (), principal={"Federated": provider_arn}, condition=condition
         )
+        name = names.role(id)
         role = IamRole(
             self,
             "role",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from infra.naming import Names
 from infra.role import Statement
 from infra.spec import PREVIEW
+from infra.spec.contract import EXPIRES
 
 # A role may be handed to what this platform runs, and to nothing else.
 _PASSED_TO = (
@@ -47,7 +48,7 @@ class Ground:
     def bootstrap_iam(self) -> tuple[str, ...]:
         """The roles and the boundary that the bootstrap made."""
         account = self.names.account_id
-        kinds = {"role": ("plan", "deploy", "preview"), "policy": ("workflows",)}
+        kinds = {"role": ("plan", "deploy", "reap", "preview"), "policy": ("workflows",)}
         return tuple(
             f"arn:aws:iam::{account}:{kind}/{self.names.role(purpose)}" for kind in kinds for purpose in kinds[kind]
         )
@@ -109,6 +110,22 @@ def preview(ground: Ground) -> tuple[Statement, ...]:
             ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
             (f"{ground.state_bucket_arn}/{ground.names.environment}/*",),
         ),
+    )
+
+
+def reap(ground: Ground) -> tuple[Statement, ...]:
+    """The clock ends the environment's own that says when it is over: what `groundplan burst run` made, no other."""
+    own = {"aws:ResourceTag/project": ground.names.project, "aws:ResourceTag/environment": ground.names.environment}
+    over = {"StringEquals": own, "Null": {f"aws:ResourceTag/{EXPIRES}": "false"}}
+    return (
+        Statement(
+            (
+                *("batch:DeleteComputeEnvironment", "batch:DeleteJobQueue", "batch:UpdateComputeEnvironment"),
+                *("batch:UpdateJobQueue", "ec2:CancelCapacityReservation", "ssm:DeleteParameter"),
+            ),
+            condition=over,
+        ),
+        _deny(("s3:GetObject", "s3:GetObjectVersion", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage")),
     )
 
 

@@ -1,14 +1,16 @@
 """What an environment stands on before its first deploy: the bucket of its state, and the roles of its workflows."""
 
+from functools import partial
+
 from infra.bucket import Bucket
 from infra.github_trust import Boundary, GithubProvider, WorkflowRole
 from infra.key import EncryptionKey
 from infra.naming import Names
 from infra.spec import Environment, GithubSpec
 from infra.toolkit import Construct, Stack
-from infra.workflow_permissions import Ground, boundary, deploy, plan, preview
+from infra.workflow_permissions import Ground, boundary, deploy, plan, preview, reap
 
-_PLAN_SECONDS, _DEPLOY_SECONDS = 3600, 4 * 3600
+_DEPLOY_SECONDS = 4 * 3600
 
 
 class BootstrapStack(Stack):
@@ -35,40 +37,36 @@ class BootstrapStack(Stack):
         names, subject = ground.names, f"repo:{github.repository}"
         bound = Boundary(self, "workflows", name=names.role("workflows"), statements=boundary(ground))
         provider = GithubProvider(self, "github", spec=github)
-        WorkflowRole(
-            self,
+        role = partial(WorkflowRole, self, names=names, provider_arn=provider.arn, boundary_arn=bound.arn)
+        branch, whose = f"{subject}:ref:refs/heads/{github.branch}", f"{environment.name} for {github.repository}"
+        role(
             "plan",
-            name=names.role("plan"),
-            description=f"Plans {environment.name} for {github.repository}; reads and changes nothing",
-            provider_arn=provider.arn,
-            subjects=(f"{subject}:pull_request", f"{subject}:ref:refs/heads/{github.branch}"),
-            boundary_arn=bound.arn,
+            description=f"Plans {whose}; reads and changes nothing",
+            subjects=(f"{subject}:pull_request", branch),
             managed_policy="ReadOnlyAccess",
             statements=plan(ground),
-            max_session_seconds=_PLAN_SECONDS,
         )
-        WorkflowRole(
-            self,
+        role(
             "deploy",
-            name=names.role("deploy"),
-            description=f"Deploys {environment.name} for {github.repository}, where GitHub's environment allows it",
-            provider_arn=provider.arn,
+            description=f"Deploys {whose}, where GitHub's environment allows it",
             # GitHub's environment of that name decides who may run it, from which branch, after whose approval.
             subjects=(f"{subject}:environment:{environment.name}",),
-            boundary_arn=bound.arn,
             managed_policy="PowerUserAccess",
             statements=deploy(ground),
             max_session_seconds=_DEPLOY_SECONDS,
         )
+        role(
+            "reap",
+            description=f"Ends what is over of {whose}; nobody is there to approve at night",
+            subjects=(branch,),
+            managed_policy="ReadOnlyAccess",
+            statements=reap(ground),
+        )
         for _ in environment.previews:
-            WorkflowRole(
-                self,
+            role(
                 "preview",
-                name=names.role("preview"),
-                description=f"Deploys previews of {environment.name} for {github.repository}, and destroys them",
-                provider_arn=provider.arn,
+                description=f"Deploys previews of {whose}, and destroys them",
                 subjects=(f"{subject}:environment:{environment.name}-preview",),
-                boundary_arn=bound.arn,
                 managed_policy="PowerUserAccess",
                 statements=preview(ground),
                 max_session_seconds=_DEPLOY_SECONDS,

@@ -10,12 +10,9 @@ from ci.contracts import BURST, pool_contract, training_contract
 from ci.errors import CommandError
 from ci.prices.refresh import known_prices
 from ci.site import Site
-from infra.spec.contract import PoolContract
+from infra.spec.contract import EXPIRES, PoolContract
 from infra.spec.errors import nearest
 from infra.spec.instance_types import instance_types
-
-# Until when a burst's parts may stand; the reaper and people read it, as the tag of each.
-EXPIRES = "ExpiresAt"
 
 
 @dataclass(frozen=True, kw_only=True)

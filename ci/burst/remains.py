@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from ci.burst.plans import EXPIRES
 from ci.contracts import BURST
 from ci.errors import WorkError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
-from infra.spec.contract import PoolContract
+from infra.spec.contract import EXPIRES, PoolContract
 
 SECONDS, POLL_SECONDS = 300.0, 0.5
 

@@ -9,6 +9,8 @@ from infra.spec.serving import EndpointKind
 
 # The variant of every endpoint, also of those configurations that a release makes: alarms and dashboards look for it.
 VARIANT_NAME = "live"
+# The tag that says until when what a burst made may stand: people, the reaper and its role read it.
+EXPIRES = "ExpiresAt"
 
 
 class _Contract(BaseModel):

@@ -49,6 +49,7 @@ def test_only_named_workflows_take_a_role_and_no_wildcard_lets_another_in(tmp_pa
     assert subjects == {
         "plan": ["repo:acme/models:pull_request", "repo:acme/models:ref:refs/heads/trunk"],
         "deploy": ["repo:acme/models:environment:dev"],
+        "reap": ["repo:acme/models:ref:refs/heads/trunk"],
         "preview": ["repo:acme/models:environment:dev-preview"],
     }
 
@@ -61,10 +62,14 @@ def test_a_plan_reads_no_data_and_a_deploy_changes_no_ground(tmp_path: Path) -> 
     assert managed == {
         "plan_managed": "ReadOnlyAccess",
         "deploy_managed": "PowerUserAccess",
+        "reap_managed": "ReadOnlyAccess",
         "preview_managed": "PowerUserAccess",
     }
     refused = [one for one in statements(resources["aws_iam_role_policy"]["plan"]["policy"]) if one["Effect"] == "Deny"]
     assert any("s3:GetObject" in one["Action"] and "NotResource" in one for one in refused)
+    ends = statements(resources["aws_iam_role_policy"]["reap"]["policy"])[0]
+    assert ends["Condition"]["Null"] == {"aws:ResourceTag/ExpiresAt": "false"}
+    assert ends["Condition"]["StringEquals"]["aws:ResourceTag/environment"] == "dev"
     bound = statements(resources["aws_iam_policy"]["workflows"]["policy"])
     own = f"arn:aws:iam::{environments.load('dev').account_id}:role/groundplan-dev-us-east-1-deploy"
     assert any(own in one.get("Resource", ()) and "iam:PutRolePolicy" in one["Action"] for one in bound[1:])

@@ -10,7 +10,7 @@ import pytest
 
 from ci.burst import launcher
 from ci.burst.launcher import burst
-from ci.burst.plans import EXPIRES, Order, plans
+from ci.burst.plans import Order, plans
 from ci.burst.remains import reap
 from ci.cli import run
 from ci.contracts import BURST
@@ -18,6 +18,7 @@ from ci.drill import platform
 from ci.errors import CommandError, JobError, MissingToolError, WorkError
 from ci.jobs import JobRequest
 from ci.site import Site
+from infra.spec.contract import EXPIRES
 from tests.ci.pulumi_engine import Engine
 from tests.ci.test_pool_jobs import LEAVE_A_MODEL, PROGRAM
 
