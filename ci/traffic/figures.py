@@ -1,5 +1,6 @@
 """What CloudWatch counted of a variant's calls, and which of an endpoint's alarms are raised."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ PERIOD_SECONDS = 60
 COUNTS = {"requests": "Invocations", "failed": "Invocation5XXErrors", "refused": "Invocation4XXErrors"}
 # Raised whenever an async endpoint sleeps and is asked (infra/endpoint_scaling.py): that is no trouble.
 NO_TROUBLE = ("-asleep",)
+# An alarm in the rule of one over several, by its name or at the end of its ARN.
+NAMED = re.compile(r'\(\s*"?(?:[^"()\s]*:alarm:)?([^"():\s]+)"?\s*\)')
 
 
 def evidence(
@@ -41,14 +44,20 @@ def evidence(
 
 
 def raised_alarms(cloudwatch: "CloudWatchClient", endpoint: str) -> tuple[str, ...]:
-    """Return the names of the endpoint's alarms that are raised."""
+    """Return the names of the endpoint's alarms that are raised; what is part of one over several speaks through it."""
     pages = cloudwatch.get_paginator("describe_alarms").paginate(
-        AlarmNamePrefix=f"{endpoint}-", StateValue="ALARM", AlarmTypes=["MetricAlarm"]
+        AlarmNamePrefix=f"{endpoint}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
-    # Another endpoint may have this one's name and more.
-    ours = {"Name": "EndpointName", "Value": endpoint}
-    found = [alarm for page in pages for alarm in page["MetricAlarms"] if ours in _dimensions(alarm)]
-    return tuple(sorted(alarm["AlarmName"] for alarm in found if not alarm["AlarmName"].endswith(NO_TROUBLE)))
+    kinds = ("MetricAlarms", "CompositeAlarms")
+    found: list[Any] = [alarm for page in pages for kind in kinds for alarm in page.get(kind, ())]
+    # Another endpoint may have this one's name and more; an alarm over others has no dimensions but theirs.
+    dimension = {"Name": "EndpointName", "Value": endpoint}
+    ours = {alarm["AlarmName"] for alarm in found if dimension in _dimensions(alarm)}
+    parts = {alarm["AlarmName"]: set(NAMED.findall(alarm.get("AlarmRule", ""))) for alarm in found}
+    spoken_for = set[str]().union(*parts.values())
+    raised = {alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"} - spoken_for
+    named = sorted(name for name in raised if name in ours or parts[name] & ours)
+    return tuple(name for name in named if not name.endswith(NO_TROUBLE))
 
 
 def _dimensions(alarm: Any) -> Iterator[Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ci.traffic.figures import raised_alarms
+
 Client = Callable[[str], Any]
 Wait = Callable[..., None]
 
@@ -63,7 +65,7 @@ class Heard:
 def heard(client: Client) -> Iterator[Heard]:
     heard = Heard(client)
     yield heard
-    names = [f"{heard.name}-{suffix}" for suffix in ("a", "b", "both", "light")]
+    names = [f"{heard.name}-{suffix}" for suffix in ("a", "b", "alone", "more-alone", "both", "light")]
     client("cloudwatch").delete_alarms(AlarmNames=names)
 
 
@@ -86,3 +88,20 @@ def test_what_is_no_more_measured_is_as_bad_as_the_alarm_says(heard: Heard, wait
     heard.alarm("b", TreatMissingData="missing", AlarmActions=[], OKActions=[])
     wait_until(lambda: heard.told() == [("a", "ALARM")])
     wait_until(lambda: heard.state("b") == "INSUFFICIENT_DATA")
+
+
+def test_a_release_hears_alarms_over_several_and_their_parts_through_them_alone(heard: Heard, client: Client) -> None:
+    cloudwatch, endpoint = client("cloudwatch"), heard.name
+    metric = {"Namespace": "AWS/SageMaker", "MetricName": "Invocation5XXErrors"}
+    for suffix, of in (("a", endpoint), ("b", endpoint), ("alone", endpoint), ("more-alone", f"{endpoint}-more")):
+        line = {"Metric": {**metric, "Dimensions": [{"Name": "EndpointName", "Value": of}]}, "Period": 60}
+        query = [{"Id": "value", "MetricStat": {**line, "Stat": "Sum"}}]
+        # Without figures it stays in the state that it is set to.
+        heard.alarm(suffix, Metrics=query, TreatMissingData="ignore", AlarmActions=[], OKActions=[])
+    rule = f'ALARM("{endpoint}-a") AND ALARM("arn:aws:cloudwatch:us-east-1:123456789012:alarm:{endpoint}-b")'
+    cloudwatch.put_composite_alarm(AlarmName=f"{endpoint}-both", AlarmRule=rule)
+    said = []
+    for suffix in ("more-alone", "a", "b", "alone"):
+        cloudwatch.set_alarm_state(AlarmName=f"{endpoint}-{suffix}", StateValue="ALARM", StateReason="a test")
+        said.append([name.removeprefix(f"{endpoint}-") for name in raised_alarms(cloudwatch, endpoint)])
+    assert said == [[], [], ["both"], ["alone", "both"]]
