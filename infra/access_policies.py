@@ -7,6 +7,7 @@ is of the environment; what lists without looking inside, AWS lets nobody narrow
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infra.audit_policies import audit
 from infra.role import Statement
 from infra.spec.access import RoleName
 
@@ -15,6 +16,8 @@ _LOOK_AROUND = (
     "application-autoscaling:DescribeScalableTargets",
     *("batch:DescribeComputeEnvironments", "batch:DescribeJobDefinitions", "batch:DescribeJobQueues"),
     *("batch:DescribeJobs", "batch:ListJobs", "cloudwatch:GetMetricData", "cloudwatch:ListDashboards"),
+    # Who may see only some alarms, is shown none of those over several.
+    *("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"),
     *("cloudwatch:ListMetrics", "ecr:GetAuthorizationToken", "iot:ListJobs", "logs:DescribeLogGroups"),
     *("sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints", "sagemaker:ListModelPackageGroups"),
     *("sagemaker:ListModels", "sagemaker:ListTrainingJobs", "tag:GetResources"),
@@ -38,13 +41,6 @@ GUARDS = (
     *("s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy"),
 )
 """What would blind the audit, lift a boundary or lose what is kept: refused to every role, whatever else is allowed."""
-
-READ_DATA = (
-    *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"),
-    *("kinesis:GetRecords", "s3:GetObject", "s3:GetObjectVersion", "sagemaker-featurestore-runtime:GetRecord"),
-    *("sagemaker:GetRecord", "sagemaker:InvokeEndpoint", "sqs:ReceiveMessage"),
-)
-"""What shows contents rather than settings."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +101,11 @@ class Reach:
         return {"StringEquals": {"aws:ResourceTag/environment": self.environment}}
 
     @property
+    def through_s3(self) -> dict[str, dict[str, str]]:
+        """A condition: the thing is the environment's, and S3 asks for it."""
+        return {**self.own, "StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}
+
+    @property
     def new(self) -> dict[str, dict[str, str]]:
         """A condition: what is made gets the environment's tag."""
         return {"StringEquals": {"aws:RequestTag/environment": self.environment}}
@@ -117,7 +118,7 @@ def statements(role: RoleName, reach: Reach, *, engineers_release: bool) -> tupl
         "data-scientist": (*_look(reach), *_experiment(reach)),
         "ml-engineer": (*engineer, *(_release(reach) if engineers_release else ())),
         "operator": (*_look(reach), *_operate(reach)),
-        "auditor": _audit(reach),
+        "auditor": audit(reach),
         "ci": (*engineer, *_release(reach), *_publish_images(reach)),
     }[role]
 
@@ -142,7 +143,6 @@ def boundary(reach: Reach) -> tuple[Statement, ...]:
 
 
 def _look(reach: Reach) -> tuple[Statement, ...]:
-    alarms = ("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms")
     read_logs = ("logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams")
     logs = ("log-group:/aws/sagemaker/TrainingJobs*", "log-group:/aws/batch/*")
     of_endpoints = reach.anything("logs", f"log-group:/aws/sagemaker/Endpoints/{reach.project}-{reach.environment}-*")
@@ -150,7 +150,6 @@ def _look(reach: Reach) -> tuple[Statement, ...]:
     contracts = reach.anything("ssm", f"parameter/{reach.project}/{reach.environment}/*")
     return (
         Statement(_LOOK_AROUND),
-        Statement(alarms, reach.anything("cloudwatch", "alarm:*")),
         Statement(("cloudwatch:GetDashboard",), (f"arn:aws:cloudwatch::{reach.account_id}:dashboard/*",)),
         Statement(
             ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"),
@@ -250,33 +249,15 @@ def _operate(reach: Reach) -> tuple[Statement, ...]:
     )
 
 
-def _audit(reach: Reach) -> tuple[Statement, ...]:
-    """Read the logs of the audit, and no data. AWS's own policies for auditors, beside this one, show the settings."""
-    contents = [f"{bucket}/*" for kept in reach.kept for bucket in (kept.data_bucket, kept.artifact_bucket)]
-    refused = tuple(action for action in READ_DATA if not action.startswith("s3:"))
-    read_records = (
-        statement
-        for one in reach.records
-        for statement in (Statement(("s3:GetObject",), (f"{one.bucket}/*",)), Statement(("kms:Decrypt",), (one.key,)))
-    )
-    return (
-        *read_records,
-        Statement(("cloudtrail:LookupEvents", "ce:GetCostAndUsage")),
-        Statement(tuple(action for action in READ_DATA if action.startswith("s3:")), contents, effect="Deny"),
-        Statement(refused, effect="Deny"),
-    )
-
-
 def _keep_log(reach: Reach) -> tuple[Statement, ...]:
     """Read the log of model changes, and add to it; who may keep artefacts, may that anyway."""
     logs = tuple(f"{kept.artifact_bucket}/audit/*" for kept in reach.kept)
     below = {"StringLike": {"s3:prefix": "audit/*"}}
-    # S3 may use the keys for them, they may not.
-    through_s3 = {**reach.own, "StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}
     return (
         Statement(("s3:ListBucket",), [kept.artifact_bucket for kept in reach.kept], condition=below),
         Statement(("s3:GetObject", "s3:PutObject"), logs),
-        Statement(("kms:Decrypt", "kms:GenerateDataKey"), reach.anything("kms", "key/*"), condition=through_s3),
+        # S3 may use the keys for them, they may not.
+        Statement(("kms:Decrypt", "kms:GenerateDataKey"), reach.anything("kms", "key/*"), condition=reach.through_s3),
         Statement(("kms:GetPublicKey",), [kept.signing_key for kept in reach.kept]),
     )
 

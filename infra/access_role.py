@@ -26,7 +26,7 @@ class Boundary(Construct):
         bound = IamPolicy(
             self,
             "policy",
-            name=names.regional("boundary"),
+            name=names.regional(id),
             description=f"The most that a role of {names.project} {names.environment} may be given",
             policy=policy(*statements),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from infra.access_policies import Kept, Reach, Records, boundary, statements
 from infra.access_role import AccessRole, Boundary
+from infra.audit_policies import bound_of_auditors
 from infra.naming import Names
 from infra.spec import Environment
 from infra.spec.access import RoleName
@@ -18,7 +19,6 @@ LAUNCHERS: tuple[RoleName, ...] = ("data-scientist", "ml-engineer", "ci")
 UNDER_OUR_BOUNDARY: tuple[RoleName, ...] = ("data-scientist", "ml-engineer", "operator", "ci")
 
 # AWS keeps these up to date for what an auditor must see; the boundary stays read-only whatever is attached later.
-READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 AUDITORS = {
     "security_audit": "arn:aws:iam::aws:policy/SecurityAudit",
     "view_only": "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
@@ -49,6 +49,7 @@ class AccessStack(Stack):
             records=[Records(trail.bucket_arn, trail.key_arn) for trail in trails],
         )
         bound = Boundary(self, "boundary", names=names, statements=boundary(reach))
+        read_only = Boundary(self, "auditors-boundary", names=names, statements=bound_of_auditors())
         bounds: list[tuple[RoleName, str, Mapping[str, str]]] = [(role, bound.arn, {}) for role in UNDER_OUR_BOUNDARY]
         roles = {
             role: AccessRole(
@@ -61,7 +62,7 @@ class AccessStack(Stack):
                 statements=statements(role, reach, engineers_release=spec.engineers_release),
                 managed_policy_arns=managed,
             )
-            for role, boundary_arn, managed in (*bounds, (AUDITOR, READ_ONLY, AUDITORS))
+            for role, boundary_arn, managed in (*bounds, (AUDITOR, read_only.arn, AUDITORS))
         }
         self.outputs = AccessOutputs(tuple(roles[role].name for role in LAUNCHERS))
 

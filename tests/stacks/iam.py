@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 Statement = Mapping[str, Any]
-KNOWN = {"Action", "Condition", "Effect", "Resource", "Sid"}
+KNOWN = {"Action", "Condition", "Effect", "NotResource", "Resource", "Sid"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def _matches(request: Request, statement: Statement) -> bool:
         raise NotImplementedError(f"a statement with {unknown}")
     return (
         any(_like(request.action.lower(), one.lower()) for one in _listed(statement["Action"]))
-        and any(_like(request.resource, one) for one in _listed(statement["Resource"]))
+        and any(_like(request.resource, one) for one in _listed(statement.get("Resource", "*")))
+        and not any(_like(request.resource, one) for one in _listed(statement.get("NotResource", [])))
         and all(_holds(request, *one) for one in statement.get("Condition", {}).items())
     )
 

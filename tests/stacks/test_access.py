@@ -18,6 +18,7 @@ STACK = "prod-access"
 ROLES = ("data-scientist", "ml-engineer", "operator", "auditor", "ci")
 HERE, ELSEWHERE = "us-east-1", "123456789012"
 OURS = {"aws:ResourceTag/environment": "prod", "aws:RequestTag/environment": "prod"}
+THROUGH_S3 = {**OURS, "kms:ViaService": "s3.us-east-1.amazonaws.com"}
 THEIRS = {"aws:ResourceTag/environment": "dev", "aws:RequestTag/environment": "dev"}
 TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 
@@ -72,7 +73,10 @@ MATRIX: list[tuple[str, Request, str]] = [
     ("change data", Request("s3:PutObject", f"{DATA}/reviews.csv"), "-----"),
     ("keep an artefact", Request("s3:PutObject", f"{ARTIFACTS}/model.tar.gz"), "DM--C"),
     ("delete an artefact", Request("s3:DeleteObject", f"{ARTIFACTS}/model.tar.gz"), "-----"),
-    ("read the log of model changes", Request("s3:GetObject", LOG_ENTRY), "DMO-C"),
+    ("read the log of model changes", Request("s3:GetObject", LOG_ENTRY), "DMOAC"),
+    ("decrypt that log", Request("kms:Decrypt", arn("kms", "key/1"), THROUGH_S3), "DMOAC"),
+    ("know the key that signed it", Request("kms:GetPublicKey", kept("aws_kms_key_signing")), "-MOAC"),
+    ("know where all is", Request("ssm:GetParameter", arn("ssm", "parameter/groundplan/prod/training")), "DMOAC"),
     ("add to that log", Request("s3:PutObject", LOG_ENTRY), "DMO-C"),
     ("decrypt what is kept", Request("kms:Decrypt", arn("kms", "key/1"), OURS), "DM--C"),
     ("ask a model", Request("sagemaker:InvokeEndpoint", arn("sagemaker", ENDPOINT)), "DM--C"),
@@ -102,6 +106,8 @@ MATRIX: list[tuple[str, Request, str]] = [
     ("see how a bucket is set up", Request("s3:GetBucketPolicy", DATA), "---A-"),
     ("see a role's policies", Request("iam:GetRolePolicy", TRAINER), "---A-"),
     ("read the record", Request("s3:GetObject", f"{kept('aws_s3_bucket_audit')}/AWSLogs/a.json.gz"), "---A-"),
+    ("decrypt the record", Request("kms:Decrypt", kept("aws_kms_key_records")), "---A-"),
+    ("read an artefact", Request("s3:GetObject", f"{ARTIFACTS}/model.tar.gz"), "DM--C"),
     ("search the record", Request("cloudtrail:LookupEvents", "*"), "---A-"),
     ("end the record", Request("cloudtrail:StopLogging", arn("cloudtrail", TRAIL)), "-----"),
     ("narrow the record", Request("cloudtrail:PutEventSelectors", arn("cloudtrail", TRAIL)), "-----"),
