@@ -45,7 +45,7 @@ def evidence(
 
 def raised_alarms(cloudwatch: "CloudWatchClient", endpoint: str) -> tuple[str, ...]:
     """Return the names of the endpoint's alarms that are raised; what is part of one over several speaks through it."""
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+    pages: Any = cloudwatch.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=f"{endpoint}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
     kinds = ("MetricAlarms", "CompositeAlarms")
