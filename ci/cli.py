@@ -27,7 +27,7 @@ from ci.commands.rollout import rollout
 from ci.commands.runs import runs
 from ci.commands.tune import tune
 from ci.commands.versions import models
-from ci.commands.workflows import comment, roles, workflow
+from ci.commands.workflows import comment, roles, sign_in, workflow
 
 app = typer.Typer(
     help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
@@ -74,6 +74,7 @@ COMMANDS = (
     (events, "Show reclaims, their warnings, and states of Batch jobs"),
     (inventory, "List everything that exists in an environment's AWS"),
     (roles, "Print the roles that workflows take"),
+    (sign_in, "Let a GitLab pipeline take its role"),
     (comment, "Tell a pull request what was found"),
     (dashboard, "Write an environment's dashboard for Grafana"),
     (demo, "See all of it work on this machine, in about five minutes"),

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# S3 answers so when the object is not, or not any more, the one that the request names.
+# S3 answers so when the object is not, or not any more, the one that the request names: there is one, or another.
 CHANGED = {"PreconditionFailed", "ConditionalRequestConflict"}
 Kept = TypeVar("Kept", bound=BaseModel)
 

@@ -48,7 +48,7 @@ class Ground:
     def bootstrap_iam(self) -> tuple[str, ...]:
         """The roles and the boundary that the bootstrap made."""
         account = self.names.account_id
-        kinds = {"role": ("plan", "deploy", "reap", "preview"), "policy": ("workflows",)}
+        kinds = {"role": ("plan", "deploy", "reap", "preview", "pipelines"), "policy": ("workflows", "pipelines")}
         return tuple(
             f"arn:aws:iam::{account}:{kind}/{self.names.role(purpose)}" for kind in kinds for purpose in kinds[kind]
         )

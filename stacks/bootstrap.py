@@ -3,12 +3,12 @@
 from functools import partial
 
 from infra.bucket import Bucket
-from infra.github_trust import Boundary, GithubProvider, WorkflowRole
 from infra.key import EncryptionKey
 from infra.naming import Names
-from infra.spec import Environment, GithubSpec
+from infra.spec import Environment, GithubSpec, GitlabSpec
 from infra.toolkit import Construct, Stack
 from infra.workflow_permissions import Ground, boundary, deploy, plan, preview, reap
+from infra.workflow_trust import GITHUB, Boundary, Issuer, WorkflowRole
 
 _DEPLOY_SECONDS = 4 * 3600
 
@@ -32,12 +32,14 @@ class BootstrapStack(Stack):
         ground = Ground(names, [one.name for one in environment.regions], state.arn, key.arn)
         for github in environment.repositories:
             self._roles(github, ground, environment)
+        for gitlab in environment.gitlab_projects:
+            self._pipeline_role(gitlab, ground, environment)
 
     def _roles(self, github: GithubSpec, ground: Ground, environment: Environment) -> None:
         names, subject = ground.names, f"repo:{github.repository}"
         bound = Boundary(self, "workflows", name=names.role("workflows"), statements=boundary(ground))
-        provider = GithubProvider(self, "github", spec=github)
-        role = partial(WorkflowRole, self, names=names, provider_arn=provider.arn, boundary_arn=bound.arn)
+        issuer = Issuer(self, "github", host=GITHUB, made=github.provider == "made")
+        role = partial(WorkflowRole, self, names=names, issuer=issuer, boundary_arn=bound.arn)
         branch, whose = f"{subject}:ref:refs/heads/{github.branch}", f"{environment.name} for {github.repository}"
         role(
             "plan",
@@ -71,3 +73,19 @@ class BootstrapStack(Stack):
                 statements=preview(ground),
                 max_session_seconds=_DEPLOY_SECONDS,
             )
+
+    def _pipeline_role(self, gitlab: GitlabSpec, ground: Ground, environment: Environment) -> None:
+        """GitLab's pipelines plan and do not deploy: its word tells neither a merge request nor an approval."""
+        WorkflowRole(
+            self,
+            "pipelines",
+            names=ground.names,
+            description=f"Plans {environment.name} for {gitlab.project}; reads and changes nothing",
+            issuer=Issuer(self, "gitlab", host=gitlab.host, made=gitlab.provider == "made"),
+            any_branch=(f"project_path:{gitlab.project}:ref_type:branch:ref:",),
+            boundary_arn=Boundary(
+                self, "pipelines_boundary", name=ground.names.role("pipelines"), statements=boundary(ground)
+            ).arn,
+            managed_policy="ReadOnlyAccess",
+            statements=plan(ground),
+        )

@@ -12,14 +12,13 @@ from botocore.exceptions import ClientError
 
 from ci.audit import chain
 from ci.audit.chain import BEFORE_ALL, Entry, Event, Head
+from ci.s3_record import CHANGED
 from ml.release.signing import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ENTRIES, HEAD, ENDING = "audit/entries/", "audit/head.json", ".json"
-# S3 answers so when there is such an object already, or somebody puts it at this moment.
-TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 TOGETHER = 8
 
 
@@ -84,7 +83,7 @@ class AuditLog:
         try:
             self._s3.put_object(Bucket=self._bucket, Key=_key(entry.number), Body=content, IfNoneMatch="*")
         except ClientError as error:
-            if error.response["Error"]["Code"] in TAKEN:
+            if error.response["Error"]["Code"] in CHANGED:
                 return False
             raise
         return True

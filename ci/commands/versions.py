@@ -9,7 +9,7 @@ from ci.commands.models import ModelName
 from ci.commands.options import AsJson, EnvironmentName, Home, site
 
 if TYPE_CHECKING:
-    from ci.versions import DecisionResult
+    from ci.model_registry import Status
 
 models = typer.Typer(help="Versions of models: which there are, who approved them.", no_args_is_help=True)
 
@@ -89,11 +89,7 @@ def approve(
 
     Example: groundplan models approve local review_sentiment 1.2.0 --why "beats 1.1.0 on long texts"
     """
-    from ci import console
-    from ci.versions import decide
-
-    result = decide(site(environment, home), model, version, "Approved", why=why)
-    console.show(result, json, _decided(result))
+    _decide(environment, model, version, "Approved", why, json, home)
 
 
 @models.command(short_help="Keep a version from being released")
@@ -105,17 +101,15 @@ def reject(
 
     Example: groundplan models reject local review_sentiment 1.2.0 --why "worse on short texts"
     """
+    _decide(environment, model, version, "Rejected", why, json, home)
+
+
+def _decide(
+    environment: str, model: str, version: str, status: "Status", why: str, json: bool, home: Path | None
+) -> None:
     from ci import console
-    from ci.versions import decide
+    from ci.versions import WORDS, decide
 
-    result = decide(site(environment, home), model, version, "Rejected", why=why)
-    console.show(result, json, _decided(result))
-
-
-def _decided(result: "DecisionResult") -> str:
-    from ci.versions import WORDS
-
-    where = ", ".join(result.regions)
-    return (
-        f"{result.model} {result.semantic_version} ({result.version}): {WORDS[result.status]} by {result.by}, {where}"
-    )
+    result = decide(site(environment, home), model, version, status, why=why)
+    where, said = ", ".join(result.regions), WORDS[result.status]
+    console.show(result, json, f"{model} {result.semantic_version} ({result.version}): {said} by {result.by}, {where}")

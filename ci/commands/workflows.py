@@ -1,4 +1,4 @@
-"""workflow, roles, comment: workflows on this machine, how they sign in, and how they tell what they found."""
+"""workflow, roles, sign-in, comment: workflows on this machine, how they sign in, and how they tell what they found."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +31,28 @@ def roles(environment: EnvironmentName, output: Output = None, json: AsJson = Fa
     lines = [f"{name}={value}" for name, value in result.model_dump(exclude_none=True).items()]
     write(output, "".join(f"{line}\n" for line in lines), add=True)
     console.show(result, json, "\n".join(lines))
+
+
+def sign_in(
+    environment: EnvironmentName,
+    config: Annotated[
+        Path, typer.Option(envvar="AWS_CONFIG_FILE", metavar="FILE", help="Where AWS's libraries will look.")
+    ],
+    token: Annotated[
+        str, typer.Option(envvar="AWS_TOKEN", show_envvar=True, help="The job's own, by `id_tokens`.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Let a GitLab pipeline take the role that plans an environment, as its bootstrap made it.
+
+    Example: groundplan sign-in dev --config .groundplan/aws/config
+    """
+    import environments
+    from ci import console
+    from ci.sign_in import sign_in as write_sign_in
+
+    result = write_sign_in(environments.load(environment), token, config)
+    console.show(result, json, f"{result.config}: {result.role}")
 
 
 def comment(

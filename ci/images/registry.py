@@ -61,10 +61,7 @@ def build(site: Site, image: str, *, commit: str, progress: Progress = QUIET) ->
     missing = repositories(site.environment).keys() - there.keys()
     if not missing:
         return _built(site, image, next(iter(there.values())), pushed=False)
-    docker = shutil.which("docker")
-    if docker is None:
-        fix = "build it in the workflow `images`, or try its steps here: groundplan images try " + image
-        raise MissingToolError(thing="docker", value="no program of that name", rule="is on PATH", fix=fix)
+    docker = _docker("build it in the workflow `images`, or try its steps here: groundplan images try " + image)
     urls = [_log_in(docker, site, region) for region in sorted(missing)]
     progress.say(f"Building {image} on {beneath}")
     with TemporaryDirectory(prefix="groundplan-") as folder:
@@ -90,13 +87,17 @@ def scan(site: Site, image: str) -> Scanned:
 def newest_base(workspace_base: str) -> str:
     """Return the base with the digest that its tag has in the registry today."""
     name = workspace_base.partition("@")[0]
-    docker = shutil.which("docker")
-    if docker is None:
-        raise MissingToolError(
-            thing="docker", value="no program of that name", rule="is on PATH", fix="run it where Docker is"
-        )
-    digest = _run(docker, "buildx", "imagetools", "inspect", name, "--format", "{{.Manifest.Digest}}").strip()
+    digest = _run(
+        _docker("run it where Docker is"), "buildx", "imagetools", "inspect", name, "--format", "{{.Manifest.Digest}}"
+    ).strip()
     return f"{name}@{digest}"
+
+
+def _docker(otherwise: str) -> str:
+    """Return where Docker is; raise with what to do `otherwise`."""
+    if docker := shutil.which("docker"):
+        return docker
+    raise MissingToolError(thing="docker", value="no program of that name", rule="is on PATH", fix=otherwise)
 
 
 def _options(image: str, arguments: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from infra.spec.environment import (
 from infra.spec.errors import GroundplanError, Problem, SpecError, nearest
 from infra.spec.existing import ExistingSpec
 from infra.spec.github import GithubSpec
+from infra.spec.gitlab import GitlabSpec
 from infra.spec.gpu_need import GpuNeed
 from infra.spec.gpu_pool import FairShareSpec, GpuPoolSpec
 from infra.spec.network import JOB_SERVICES, AnyNetworkSpec, ExistingNetworkSpec, FlowLogSpec, NetworkSpec
@@ -55,6 +56,7 @@ __all__ = [
     "FairShareSpec",
     "FlowLogSpec",
     "GithubSpec",
+    "GitlabSpec",
     "GpuNeed",
     "GpuPoolSpec",
     "GroundplanError",

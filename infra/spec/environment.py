@@ -18,6 +18,7 @@ from infra.spec.edge import EdgeAccountSpec, EdgeFleetSpec
 from infra.spec.errors import Problem
 from infra.spec.existing import ExistingSpec
 from infra.spec.github import GithubSpec
+from infra.spec.gitlab import GitlabSpec
 from infra.spec.gpu_pool import GpuPoolSpec
 from infra.spec.network import AnyNetworkSpec, ExistingNetworkSpec, NetworkSpec
 from infra.spec.preview import PreviewSpec
@@ -171,6 +172,7 @@ class Environment(Spec):
     target: EmbeddedCloud | AwsAccount = Field(description="EmbeddedCloud() or AwsAccount()")
     state: StateSpec
     github: GithubSpec | None = Field(default=None, description="GithubSpec(…), or None where no workflow deploys")
+    gitlab: GitlabSpec | None = Field(default=None, description="GitlabSpec(…), or None where no pipeline plans")
     regions: tuple[RegionSpec, ...] = Field(min_length=1, description="1 or more RegionSpec(…)")
     budget: BudgetSpec
     image_tag: str = Field(
@@ -197,6 +199,11 @@ class Environment(Spec):
     def repositories(self) -> tuple[GithubSpec, ...]:
         """The repository that deploys it, if there is one."""
         return () if self.github is None else (self.github,)
+
+    @property
+    def gitlab_projects(self) -> tuple[GitlabSpec, ...]:
+        """The project whose pipelines plan it, if there is one."""
+        return () if self.gitlab is None else (self.gitlab,)
 
     @property
     def lifetimes(self) -> tuple[int, ...]:
@@ -226,6 +233,7 @@ class Environment(Spec):
             "budget": BudgetSpec(**(dict(self.budget) | budget)),
             "ttl_hours": spec.ttl_hours,
             "github": None,
+            "gitlab": None,
             "preview": None,
             "audit": None,
             "alerts": AlertsSpec(),

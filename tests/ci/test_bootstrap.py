@@ -1,6 +1,9 @@
 """What an environment stands on: made once by Terraform, its state moved into its own bucket, and taken down again."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +12,15 @@ import pytest
 import app
 import environments
 from ci.bootstrap import bootstrap, remove
+from ci.cli import run
 from ci.errors import CommandError, NotDeployedError
 from ci.inventory import inventory
+from ci.sign_in import sign_in
 from ci.site import Site
 from ci.state import StateStore
 from ci.workspace import Workspace
 from infra import localcloud
-from infra.spec import AwsAccount, GithubSpec
+from infra.spec import AwsAccount, GithubSpec, GitlabSpec, SpecError
 from tests.ci.conftest import REPOSITORY
 
 PROVIDER = "token.actions.githubusercontent.com"
@@ -52,6 +57,44 @@ def test_only_named_workflows_take_a_role_and_no_wildcard_lets_another_in(tmp_pa
         "reap": ["repo:acme/models:ref:refs/heads/trunk"],
         "preview": ["repo:acme/models:environment:dev-preview"],
     }
+
+
+def test_a_gitlab_project_s_pipelines_plan_and_do_not_deploy(tmp_path: Path) -> None:
+    gitlab = GitlabSpec(project="acme/ml/models", host="git.acme.example")
+    found = document(tmp_path, github=None, gitlab=gitlab)["resource"]
+    (role,) = found["aws_iam_role"].values()
+    (trust,) = statements(role["assume_role_policy"])
+    assert trust["Condition"] == {
+        "StringEquals": {"git.acme.example:aud": "sts.amazonaws.com"},
+        "StringLike": {"git.acme.example:sub": ["project_path:acme/ml/models:ref_type:branch:ref:*"]},
+    }
+    assert trust["Principal"] == {"Federated": "${aws_iam_openid_connect_provider.gitlab.arn}"}
+    assert found["aws_iam_openid_connect_provider"]["gitlab"]["url"] == "https://git.acme.example"
+    (managed,) = found["aws_iam_role_policy_attachment"].values()
+    assert managed["policy_arn"].endswith("/ReadOnlyAccess")
+    for broken in ("acme", "acme/*", "https://gitlab.com/acme/models", "acme/models:ref"):
+        with pytest.raises(SpecError, match="give 'group/name', with its subgroups and without wildcards"):
+            GitlabSpec(project=broken)
+
+
+def test_a_gitlab_job_takes_its_role_by_its_own_token(
+    cloud_home: tuple[Path, localcloud.CloudRecord], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, record = cloud_home
+    planned = environments.load("dev").model_copy(update={"gitlab": GitlabSpec(project="acme/models")})
+    config = tmp_path / "aws" / "config"
+    told = sign_in(planned, "head.claims.signature", config)
+    secret = config.with_name("token")
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("head.claims.signature", 0o600)
+    # As every library of AWS does: no key, only these two.
+    alone = {"PATH": os.defpath, "AWS_CONFIG_FILE": str(config), "AWS_ENDPOINT_URL": record.url}
+    asks = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+    done = subprocess.run([sys.executable, "-c", asks], env=alone, capture_output=True, text=True, check=True)
+    assert f":assumed-role/{told.role.rpartition('/')[2]}/" in done.stdout
+    assert run(["sign-in", "dev", "--config", str(config)]) == 2
+    assert "gitlab=None names no project whose pipelines may sign in" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="AWS_TOKEN holds no token of GitLab's"):
+        sign_in(planned, "", config)
 
 
 def test_a_plan_reads_no_data_and_a_deploy_changes_no_ground(tmp_path: Path) -> None:

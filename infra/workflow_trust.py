@@ -1,4 +1,4 @@
-"""GitHub's word for who a workflow is: the account trusts it, and roles say which workflows may take them."""
+"""GitHub's or GitLab's word for who a workflow is: the account trusts it, and roles say which may take them."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,23 @@ from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAtt
 
 from infra.naming import Names
 from infra.role import Statement, policy
-from infra.spec import GithubSpec
 from infra.toolkit import Construct, skip_check
 
-ISSUER = "token.actions.githubusercontent.com"
+GITHUB = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
 
 
-class GithubProvider(Construct):
-    """GitHub as an identity provider: made, or found where the account has it already."""
+class Issuer(Construct):
+    """Who gives workflows their tokens, as an identity provider: made, or found where the account has it already."""
 
-    def __init__(self, scope: Construct, id: str, *, spec: GithubSpec) -> None:
+    def __init__(self, scope: Construct, id: str, *, host: str, made: bool) -> None:
         super().__init__(scope, id)
-        url = f"https://{ISSUER}"
-        # No thumbprint: AWS trusts GitHub's certificates by its own list of authorities.
+        url = f"https://{host}"
+        self.host = host
+        # No thumbprint: AWS trusts their certificates by its own list of authorities.
         self.arn: str = (
             IamOpenidConnectProvider(self, "openid_connect_provider", url=url, client_id_list=[_AUDIENCE]).arn
-            if spec.provider == "made"
+            if made
             else DataAwsIamOpenidConnectProvider(self, "openid_connect_provider", url=url).arn
         )
 
@@ -45,9 +45,10 @@ class Boundary(Construct):
 
 
 class WorkflowRole(Construct):
-    """A role for workflows of which GitHub says that they are one of `subjects`: exact words, never a wildcard.
+    """A role for workflows of which their issuer says that they are one of `subjects`: exact words.
 
-    Its id says what it is for, and names it.
+    Of `any_branch` the words before the branch are given: whoever may push to the project may take the role. Its id
+    says what it is for, and names it.
     """
 
     def __init__(
@@ -57,17 +58,20 @@ class WorkflowRole(Construct):
         *,
         names: Names,
         description: str,
-        provider_arn: str,
-        subjects: Sequence[str],
+        issuer: Issuer,
+        subjects: Sequence[str] = (),
+        any_branch: Sequence[str] = (),
         boundary_arn: str,
         managed_policy: str,
         statements: Sequence[Statement],
         max_session_seconds: int = 3600,
     ) -> None:
         super().__init__(scope, id)
-        condition = {"StringEquals": {f"{ISSUER}:aud": _AUDIENCE, f"{ISSUER}:sub": list(subjects)}}
         trust = Statement(
-            ("sts:AssumeRoleWithWebIdentity",), (), principal={"Federated": provider_arn}, condition=condition
+            ("sts:AssumeRoleWithWebIdentity",),
+            (),
+            principal={"Federated": issuer.arn},
+            condition=_who(issuer.host, subjects, any_branch),
         )
         name = names.role(id)
         role = IamRole(
@@ -83,3 +87,11 @@ class WorkflowRole(Construct):
         IamRolePolicyAttachment(self, "managed", role=role.name, policy_arn=arn)
         IamRolePolicy(self, "policy", name=name, role=role.name, policy=policy(*statements))
         self.arn: str = role.arn
+
+
+def _who(host: str, subjects: Sequence[str], any_branch: Sequence[str]) -> dict[str, dict[str, str | list[str]]]:
+    exact: dict[str, str | list[str]] = {f"{host}:aud": _AUDIENCE}
+    if subjects:
+        exact[f"{host}:sub"] = list(subjects)
+    like: dict[str, str | list[str]] = {f"{host}:sub": [f"{words}*" for words in any_branch]}
+    return {"StringEquals": exact} | ({"StringLike": like} if any_branch else {})
