@@ -9,7 +9,15 @@ from ci.commands.changes import Summary
 from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
 from ci.commands.workflows import Api, Output, Repository, Token
 
-Image = Annotated[str, typer.Argument(metavar="IMAGE", help="train, ray, serve or edge.")]
+
+def _known(image: str) -> str:
+    """Refuse what is no image before anything is made or removed by its name."""
+    from ci.images.catalogue import known
+
+    return known(image)
+
+
+Image = Annotated[str, typer.Argument(metavar="IMAGE", help="train, ray, serve or edge.", callback=_known)]
 
 images = typer.Typer(no_args_is_help=True, help="Try, build and examine the images that jobs and endpoints run.")
 

@@ -94,10 +94,13 @@ def newest_base(workspace_base: str) -> str:
 
 
 def _docker(otherwise: str) -> str:
-    """Return where Docker is; raise with what to do `otherwise`."""
-    if docker := shutil.which("docker"):
-        return docker
-    raise MissingToolError(thing="docker", value="no program of that name", rule="is on PATH", fix=otherwise)
+    """Return where Docker is; raise with what to do `otherwise` where it, or what it builds with, is not."""
+    docker = shutil.which("docker")
+    if docker is None:
+        raise MissingToolError(thing="docker", value="no program of that name", rule="is on PATH", fix=otherwise)
+    if subprocess.run([docker, "buildx", "version"], capture_output=True, check=False).returncode:
+        raise MissingToolError(thing="docker", value="no plug-in `buildx`", rule="is in it", fix=otherwise)
+    return docker
 
 
 def _options(image: str, arguments: Mapping[str, str]) -> list[str]:

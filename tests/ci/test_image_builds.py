@@ -13,7 +13,7 @@ from ci.errors import CommandError, GateError, MissingToolError
 from ci.images import catalogue
 from ci.images.contents import bill_of_materials
 from ci.images.dockerfile import stages
-from ci.images.registry import Scanned, build, scan
+from ci.images.registry import Scanned, build, newest_base, scan
 from ci.site import Site
 from ci.workspace import ROOT, Workspace
 
@@ -89,6 +89,21 @@ def test_an_image_s_contents_are_listed_with_its_base(tmp_path: Path) -> None:
     assert json.loads(file.read_text())["bomFormat"] == "CycloneDX"
 
 
-def test_an_image_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["images", "sbom", "serv"]) == 2
+@pytest.mark.parametrize("words", [("sbom", "serv"), ("build", "serv", "dev"), ("try", "serv")])
+def test_an_image_that_is_none_is_named(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["images", *words]) == 2
     assert "did you mean 'serve'" in capsys.readouterr().err
+
+
+def test_nothing_is_removed_by_the_name_of_what_is_no_image(tmp_path: Path) -> None:
+    (kept := tmp_path / "kept").write_text("")
+    assert run(["images", "try", "../..", "--home", str(tmp_path / "home")]) == 2
+    assert kept.exists()
+
+
+def test_a_docker_that_cannot_build_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\nexit 125\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingToolError, match="docker: no plug-in `buildx` is in it; run it where Docker is"):
+        newest_base(catalogue.base(HERE))
