@@ -34,7 +34,9 @@ CHANGES = {"most_examples": "160", "log_every": "5", "checkpoint_every": "5"}
 TAIL_LINES, POLL_SECONDS = 15, 0.3
 ALONE = ("-m", "ml", "train")
 PROCESSES = (*ALONE, "--processes", "2")
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "ml", "train")
+# Its logs go where its output goes: else it leaves a folder in TMPDIR.
+AGENT = ("-m", "torch.distributed.run", "--standalone", "--log-dir=/dev/null")
+TORCHRUN = (*AGENT, "--nproc-per-node=2", *ALONE)
 
 
 class LaunchedRun(Result):

@@ -14,7 +14,9 @@ from ml import contract
 
 ROOT = Path(__file__).parent.parent.parent
 MODULE = ("-m", "ml")
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *MODULE)
+# Its logs go where its output goes: else it leaves a folder in TMPDIR.
+AGENT = ("-m", "torch.distributed.run", "--standalone", "--log-dir=/dev/null")
+TORCHRUN = (*AGENT, "--nproc-per-node=2", *MODULE)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.ml.jobs import MODULE, Job
+from tests.ml.jobs import AGENT, MODULE, Job
 
 pytestmark = pytest.mark.slow
 
@@ -20,8 +20,7 @@ Ran = Callable[..., Job]
 
 
 def launcher(processes: int) -> tuple[str, ...]:
-    torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *MODULE)
-    return MODULE if processes == 1 else torchrun
+    return MODULE if processes == 1 else (*AGENT, f"--nproc-per-node={processes}", *MODULE)
 
 
 def weights(job: Job) -> dict[str, torch.Tensor]:
