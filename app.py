@@ -5,6 +5,7 @@
 on, for it also works on environments that no file holds, such as a rehearsal of prod on the embedded cloud.
 """
 
+import gc
 import os
 import pickle
 import sys
@@ -12,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import environments
-from infra.bindings import start_node
 from infra.spec import Environment, GroundplanError
 
 GIVEN, BOOTSTRAP = "--given", "--bootstrap"
@@ -25,12 +25,13 @@ def synthesize(environment_names: Sequence[str], outdir: Path | str) -> list[str
 
 def write(given: Sequence[Environment], outdir: Path | str, *, bootstrap: bool = False) -> list[str]:
     """Write the stacks of these values, or what they stand on; whether a file holds them makes no difference."""
-    start_node(os.environ)
-    # Not at the top: these start Node, which takes its settings from the line above.
+    # Not at the top: these start Node.
     from infra.toolkit import new_app, stack_order
     from stacks.bootstrap import BootstrapStack
     from stacks.platform import build_platform
 
+    # What was imported is no garbage: the collector need not look at it again.
+    gc.freeze()
     with new_app(Path(outdir)) as app:
         for environment in given:
             (BootstrapStack if bootstrap else build_platform)(app, environment)

@@ -61,11 +61,11 @@ class AccessRole(Construct):
         )
         if trust.principal == {"AWS": _account(names)}:
             skip_check(role, CKV_AWS_61="the principal is the whole account: the condition beside it says who may")
-        IamRolePolicy(self, "role_policy", name=names.regional(id), role=role.name, policy=policy(*statements))
-        for what, arn in managed_policy_arns.items():
-            IamRolePolicyAttachment(self, what, role=role.name, policy_arn=arn)
         self.arn: str = role.arn
         self.name: str = role.name
+        IamRolePolicy(self, "role_policy", name=names.regional(id), role=self.name, policy=policy(*statements))
+        for what, arn in managed_policy_arns.items():
+            IamRolePolicyAttachment(self, what, role=self.name, policy_arn=arn)
 
 
 def _trust(role: RoleName, spec: AccessSpec, github: GithubSpec | None, names: Names) -> Statement:

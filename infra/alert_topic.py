@@ -27,16 +27,17 @@ class AlertTopic(Construct):
     ) -> None:
         super().__init__(scope, id)
         topic = SnsTopic(self, "topic", name=names.regional(f"alerts-{severity}"), kms_master_key_id=key_arn)
+        self.arn: str = topic.arn
         publish = ("sns:Publish",)
         own = {"StringEquals": {"aws:SourceAccount": names.account_id}}
         SnsTopicPolicy(
             self,
             "policy",
-            arn=topic.arn,
+            arn=self.arn,
             policy=policy(
-                Statement(publish, (topic.arn,), principal={"Service": "cloudwatch.amazonaws.com"}, condition=own),
+                Statement(publish, (self.arn,), principal={"Service": "cloudwatch.amazonaws.com"}, condition=own),
                 # EventBridge takes no conditions in a topic's policy.
-                Statement(publish, (topic.arn,), principal={"Service": "events.amazonaws.com"}),
+                Statement(publish, (self.arn,), principal={"Service": "events.amazonaws.com"}),
             ),
         )
         for index, receiver in enumerate(receivers):
@@ -44,10 +45,9 @@ class AlertTopic(Construct):
             SnsTopicSubscription(
                 self,
                 f"receiver_{index}",
-                topic_arn=topic.arn,
+                topic_arn=self.arn,
                 protocol=kind,
                 endpoint=receiver,
                 # Whoever offers an address for alerts by https answers SNS's question by itself.
                 endpoint_auto_confirms=True if kind == "https" else None,
             )
-        self.arn: str = topic.arn

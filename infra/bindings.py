@@ -4,25 +4,37 @@ Stock imports of a single resource take ten seconds and a gigabyte: the package'
 its Node side requires every file (hashicorp/terraform-cdk#3753). The output is the same, byte for byte.
 """
 
-import importlib
 import importlib.util
+import os
 import shutil
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
 from infra.spec.errors import ToolkitError
 
 PROVIDER = "cdktf_cdktf_provider_aws"
-_HOOK = Path(__file__).with_name("lazy_bindings.cjs")
+
+# What Node runs before the toolkit: files beside this one.
+NODE_HOOKS = ["addresses.cjs", "lazy_bindings.cjs"]
 _SILENCE = "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"
 
 
 def load_bindings_lazily() -> None:
-    """Register the provider's package without running its ``__init__``; its submodules import as ever."""
-    if PROVIDER in sys.modules:
-        return
+    """Register the provider's package without running its ``__init__``, and let Node start with our hooks.
+
+    Submodules import as ever; Node starts with the first import of the toolkit, whoever imports it.
+    """
+    if "constructs" in sys.modules:
+        raise ToolkitError(
+            thing="import",
+            value="'cdktf'",
+            rule="has started Node without Groundplan's hooks, so that addresses would have other names",
+            fix="import infra before cdktf and constructs",
+        )
     spec = importlib.util.find_spec(PROVIDER)
     if spec is None or spec.submodule_search_locations is None:
         # The words and the embedded cloud work without the toolkit; importing a binding says what is missing.
@@ -32,10 +44,32 @@ def load_bindings_lazily() -> None:
     package.__file__ = spec.origin
     package.__path__ = list(spec.submodule_search_locations)
     sys.modules[PROVIDER] = package
+    sys.meta_path.insert(0, _NodeStarter())
 
 
-def start_node(environment: MutableMapping[str, str]) -> None:
-    """Start jsii's Node process with our hook; `environment` must be this process's, which jsii copies.
+class _NodeStarter:
+    """Finds the first module whose import starts Node, and gives Node its hooks meanwhile."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name not in ("cdktf", "constructs"):
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None:
+            return spec
+        run = spec.loader.exec_module
+
+        def run_with_hooks(module: ModuleType) -> None:
+            with hooked_node(os.environ):
+                run(module)
+
+        spec.loader.exec_module = run_with_hooks  # type: ignore[method-assign]  # of this one loader
+        return spec
+
+
+@contextmanager
+def hooked_node(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Let a Node that starts meanwhile run our hooks; `environment` must be this process's, which jsii copies.
 
     The variables are put back at once: cdktf-cli and other children must not inherit them.
     """
@@ -48,10 +82,11 @@ def start_node(environment: MutableMapping[str, str]) -> None:
             fix="install Node.js 20 or newer, or point JSII_NODE at one",
         )
     before = {name: environment.get(name) for name in ("NODE_OPTIONS", _SILENCE)}
-    environment["NODE_OPTIONS"] = f'{before["NODE_OPTIONS"] or ""} --require="{_HOOK}"'.strip()
+    hooks = [f'--require="{Path(__file__).with_name(hook)}"' for hook in NODE_HOOKS]
+    environment["NODE_OPTIONS"] = " ".join([before["NODE_OPTIONS"] or "", *hooks]).strip()
     environment[_SILENCE] = "20"
     try:
-        importlib.import_module("cdktf")
+        yield
     finally:
         for name, value in before.items():
             environment.pop(name, None)

@@ -40,8 +40,8 @@ class Network(Construct):
         self._name = names.regional("network")
         # Not local zones, which an account may have opted into: they lack most services.
         real = DataAwsAvailabilityZonesFilter(name="opt-in-status", values=["opt-in-not-required"])
-        self._zones = DataAwsAvailabilityZones(self, "zones", state="available", filter=[real])
-        skip_check(self._zones, CKV_AWS_394="subnets take the first zones of a sorted list; a new zone comes last")
+        zones = DataAwsAvailabilityZones(self, "zones", state="available", filter=[real])
+        skip_check(zones, CKV_AWS_394="subnets take the first zones of a sorted list; a new zone comes last")
         # Names of AWS's services lead to the endpoints inside only where the VPC answers for names.
         vpc = Vpc(
             self,
@@ -51,25 +51,26 @@ class Network(Construct):
             enable_dns_hostnames=True,
             tags={"Name": self._name},
         )
+        self.vpc_id: str = vpc.id
+        self._zone_names = zones.names
         _default_group(self, vpc, is_open=default_group_open)
-        gateways = self._nat_gateways(vpc, spec.public_blocks)
-        subnets = [self._subnet(vpc, "private", zone, block) for zone, block in enumerate(spec.private_blocks)]
-        tables = [self._routes(vpc, subnet, "private", zone) for zone, subnet in enumerate(subnets)]
+        gateways = self._nat_gateways(spec.public_blocks)
+        subnets = [self._subnet("private", zone, block) for zone, block in enumerate(spec.private_blocks)]
+        tables = [self._routes(subnet, "private", zone) for zone, subnet in enumerate(subnets)]
         for zone, table in enumerate(tables if gateways else []):
             gateway = gateways[zone % len(gateways)]
             self._way_out("private", zone, table, nat=gateway.id)
-        self.vpc_id: str = vpc.id
         self.subnet_ids: tuple[str, ...] = tuple(subnet.id for subnet in subnets)
         self.route_table_ids: tuple[str, ...] = tuple(table.id for table in tables)
 
-    def _nat_gateways(self, vpc: Vpc, blocks: list[IPv4Network]) -> list[NatGateway]:
+    def _nat_gateways(self, blocks: list[IPv4Network]) -> list[NatGateway]:
         if not blocks:
             return []
-        internet = InternetGateway(self, "internet_gateway", vpc_id=vpc.id, tags={"Name": self._name})
+        internet = InternetGateway(self, "internet_gateway", vpc_id=self.vpc_id, tags={"Name": self._name})
         gateways = []
         for zone, block in enumerate(blocks):
-            subnet = self._subnet(vpc, "public", zone, block)
-            table = self._routes(vpc, subnet, "public", zone)
+            subnet = self._subnet("public", zone, block)
+            table = self._routes(subnet, "public", zone)
             self._way_out("public", zone, table, internet=internet.id)
             tags = {"Name": f"{self._name}-{zone}"}
             address = Eip(self, f"nat_{zone}_eip", domain="vpc", tags=tags)
@@ -80,18 +81,20 @@ class Network(Construct):
             )
         return gateways
 
-    def _subnet(self, vpc: Vpc, kind: str, zone: int, block: IPv4Network) -> Subnet:
+    def _subnet(self, kind: str, zone: int, block: IPv4Network) -> Subnet:
         return Subnet(
             self,
             f"{kind}_{zone}",
-            vpc_id=vpc.id,
+            vpc_id=self.vpc_id,
             cidr_block=str(block),
-            availability_zone=Fn.element(self._zones.names, zone),
+            availability_zone=Fn.element(self._zone_names, zone),
             tags={"Name": f"{self._name}-{kind}-{zone}"},
         )
 
-    def _routes(self, vpc: Vpc, subnet: Subnet, kind: str, zone: int) -> RouteTable:
-        table = RouteTable(self, f"{kind}_{zone}_routes", vpc_id=vpc.id, tags={"Name": f"{self._name}-{kind}-{zone}"})
+    def _routes(self, subnet: Subnet, kind: str, zone: int) -> RouteTable:
+        table = RouteTable(
+            self, f"{kind}_{zone}_routes", vpc_id=self.vpc_id, tags={"Name": f"{self._name}-{kind}-{zone}"}
+        )
         RouteTableAssociation(self, f"{kind}_{zone}_association", subnet_id=subnet.id, route_table_id=table.id)
         return table
 

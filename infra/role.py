@@ -65,7 +65,7 @@ class Role(Construct):
         condition = {"StringEquals": {"aws:SourceAccount": for_account}} if for_account else {}
         trust = Statement(("sts:AssumeRole",), (), principal={"Service": service}, condition=condition)
         role = IamRole(self, "role", name=name, assume_role_policy=policy(trust))
-        if statements:
-            IamRolePolicy(self, "policy", name=name, role=role.name, policy=policy(*statements))
         self.arn: str = role.arn
         self.name: str = role.name
+        if statements:
+            IamRolePolicy(self, "policy", name=name, role=self.name, policy=policy(*statements))

@@ -4,12 +4,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import jsii
 from cdktf import (
     App,
     Fn,
@@ -22,8 +20,9 @@ from cdktf import (
     TerraformStack,
 )
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderAssumeRole, AwsProviderDefaultTags
-from constructs import Construct, Node
+from constructs import Construct
 
+from infra.binding_checks import cheap_checks
 from infra.naming import stack_id
 from infra.spec import AwsAccount, EmbeddedCloud, Environment
 from infra.spec.errors import ToolkitError
@@ -52,8 +51,8 @@ def skip_check(element: TerraformResource | TerraformDataSource, **reasons: str)
         # A data source drops comments of its own.
         owner = element.cdktf_stack
         place = f"data.{element.terraform_resource_type}.{element.friendly_unique_id}.//.skipped_checks"
-    for check, reason in reasons.items():
-        owner.add_override(f"{place}.{check}", reason)
+    if reasons:
+        owner.add_override(place, reasons)
 
 
 @contextmanager
@@ -61,14 +60,19 @@ def new_app(outdir: Path) -> Iterator[App]:
     """Give an app to add stacks to, and write them below `outdir` at the end."""
     app = App(outdir=str(outdir))
     try:
-        yield app
+        with cheap_checks():
+            yield app
         app.synth()
     except RuntimeError as error:
         # An error of ours comes back from Node as a RuntimeError with a traceback of both languages in it.
-        for stack in app.node.children:
-            if isinstance(stack, Stack) and stack.collision:
-                raise stack.collision from error
+        if taken := re.search(r"address taken: (\{.*\})", str(error)):
+            raise _address_taken(**json.loads(taken[1])) from error
         raise
+
+
+def _address_taken(path: str, address: str, owner: str) -> ToolkitError:
+    rule = f"has the address {address}, which is that of {owner!r}"
+    return ToolkitError(thing="resource", value=repr(path), rule=rule, fix="rename one of the two")
 
 
 def stack_order(outdir: Path) -> list[str]:
@@ -92,34 +96,9 @@ class Stack(TerraformStack):
 
     def __init__(self, scope: Construct, environment: Environment, region: str, component: str) -> None:
         super().__init__(scope, stack_id(environment.name, region, component))
-        self._paths: dict[tuple[str, str], str] = {}
-        self.collision: ToolkitError | None = None
         self.tags = environment.tags(component)
         _provider(self, environment, region, self.tags)
         _backend(self, environment, f"{environment.name}/{region}/{component}.tfstate")
-
-    @jsii.member(jsii_name="allocateLogicalId")
-    def _allocate_logical_id(self, tf_element: Node | TerraformElement) -> str:
-        """Name an element by its path in the stack: ``data/bucket`` of type aws_s3_bucket is ``aws_s3_bucket.data``."""
-        # Every property of a CDK object is a message to Node and back, a third of a millisecond: each is read once.
-        path = (tf_element if isinstance(tf_element, Node) else tf_element.node).path
-        kind = _terraform_type(type(tf_element)) if isinstance(tf_element, TerraformResource) else ""
-        parts = path.split("/")[1:]
-        # The type says already what the last part repeats.
-        if len(parts) > 1 and kind.endswith(parts[-1].replace("-", "_")):
-            parts.pop()
-        name = re.sub(r"\W+", "_", "_".join(parts))
-        taken = self._paths.setdefault((kind, name), path)
-        if taken != path:
-            rule = f"has the address {kind}.{name}, which is that of {taken!r}"
-            self.collision = ToolkitError(thing="resource", value=repr(path), rule=rule, fix="rename one of the two")
-            raise self.collision
-        return name
-
-
-@cache
-def _terraform_type(binding: type[TerraformResource]) -> str:
-    return str(binding.TF_RESOURCE_TYPE)  # type: ignore[attr-defined]  # every generated binding has it
 
 
 def _provider(stack: Stack, environment: Environment, region: str, tags: Mapping[str, str]) -> None:

@@ -1,7 +1,3 @@
-"""Starts jsii's Node once, with the hook that all of the program uses."""
+"""Lets infra be imported before the toolkit, whatever a test file imports first."""
 
-import os
-
-from infra.bindings import start_node
-
-start_node(os.environ)
+import infra  # noqa: F401

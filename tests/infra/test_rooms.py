@@ -10,7 +10,8 @@ EDGE_HELPERS = {"edge_names", "edge_policies", "edge_rules"}
 SIGNALS = {f"{kind}_signals" for kind in ("cluster", "endpoint", "fleet", "news", "queue")}
 PAGE_HELPERS = {"grafana", "overview", "page", *SIGNALS}
 HELPERS = {
-    *("api_definition", "bindings", *EDGE_HELPERS, "naming", *PAGE_HELPERS),
+    *("access_policies", "api_definition", "audit_policies", "binding_checks", "bindings", *EDGE_HELPERS),
+    *("naming", *PAGE_HELPERS),
     *("metric_alarm", "pool_user_data", "role", "toolkit", "warm_up", "watch"),
 }
 CONSTRUCTS = [file for file in sorted((ROOT / "infra").glob("*.py")) if file.stem not in HELPERS | {"__init__"}]

@@ -1,11 +1,9 @@
 """The stack of one fleet, as Terraform JSON that needs no other stack's state: what it takes from them is made here."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.bindings import start_node
 from infra.localcloud import CloudRecord
 from infra.spec import EdgeFleetSpec, Environment
 from tests.localcloud.conftest import make_client
@@ -30,7 +28,6 @@ def ground(cloud: CloudRecord) -> Iterator[dict[str, str]]:
 
 def edge_stack(environment: Environment, fleet: EdgeFleetSpec, made: dict[str, str], outdir: Path) -> Path:
     """Write the edge stack of `environment` with one `fleet`, and return the file."""
-    start_node(os.environ)
     from infra.toolkit import new_app
     from stacks.data import DataOutputs
     from stacks.edge import EdgeStack

@@ -75,9 +75,21 @@ def test_only_the_configured_share_is_kept_and_failures_are_not(
     for _ in range(100):
         endpoint.ask()
     wait_until(lambda: 3 < len(captured()) < 50)
-    endpoint.settings.clear()
+    capture = endpoint.settings.pop("DataCaptureConfig")
+    unseen = settled_and_asked(endpoint)
+    endpoint.settings["DataCaptureConfig"] = capture | {"InitialSamplingPercentage": 100}
+    seen = settled_and_asked(endpoint)
+    # Lines are written some time after their answers, in the answers' order.
+    wait_until(lambda: seen in ids(captured()))
+    assert unseen not in ids(captured())
+
+
+def settled_and_asked(endpoint: Endpoint) -> str:
+    """Take the endpoint's settings of now into service; return the id of one request to it."""
     endpoint.update({"model": {}, **INSTANCE})
     endpoint.settled()
-    kept = len(captured())
-    endpoint.ask()
-    assert len(captured()) == kept
+    return str(endpoint.invoke()["ResponseMetadata"]["RequestId"])
+
+
+def ids(lines: list[dict[str, Any]]) -> set[str]:
+    return {line["eventMetadata"]["eventId"] for line in lines}
