@@ -1,7 +1,8 @@
 """Requests that wait for a model, and how several of them become one call of it.
 
-No request waits for company while the model is idle: those that came while it worked are the next batch. Only where the
-last batch was shared is it worth to wait for its clients' next requests, for a moment that is bounded.
+No request waits for company while the model is idle: those that came while it worked are the next batch. Only where
+several were in hand when the last batch ended is it worth to wait until as many are again, for a bounded moment: who
+came just too late for a batch would wait for all of it.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any
 
 from ml.errors import RequestError
 from ml.serving.requests import Instance
+from ml.serving.wakefulness import Wakefulness
 
 MOST_ROWS = 32
 # A call that surely takes less runs on the event loop: handing it to a thread and back costs more than it blocks.
@@ -57,12 +59,13 @@ class Batcher:
     def __init__(self, predict: Predict, longest_seconds: float, rules: Rules, observe: Callable[[int], None]) -> None:
         self._predict, self._longest_seconds, self._rules, self._observe = predict, longest_seconds, rules, observe
         self._loop = asyncio.get_running_loop()
+        self._wakefulness = Wakefulness()
         self._lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._queue: deque[Work] = deque()
         self._running: list[Work] = []
         self._timer: asyncio.Handle | None = None
         self._is_hoping = False
-        self._last_shared_by = 0
+        self._last_in_hand = 0
         self._rows_waiting = 0
 
     @property
@@ -94,10 +97,11 @@ class Batcher:
             work.deliver(RequestError(503, "server", passed, "went by without an answer", "call again later", 1))
 
     def _schedule(self) -> None:
-        """Start when the loop has read what clients have sent; after a shared batch wait for as many, for a moment."""
+        """Start when the loop has read what clients have sent, or, for a moment, when as many wait as were in hand."""
         delay = self._rules.delay_seconds
         # To wait for longer than the model takes is never worth it.
-        hopes = 0 < delay < self._longest_seconds and self._last_shared_by > len(self._queue)
+        is_worth_it = 0 < delay < self._longest_seconds and self._rows_waiting < MOST_ROWS
+        hopes = is_worth_it and self._last_in_hand > len(self._queue)
         if self._timer and self._is_hoping and not hopes:
             self._timer.cancel()
             self._timer = None
@@ -115,6 +119,7 @@ class Batcher:
         self._observe(rows)
         if rows * self._longest_seconds <= INLINE_SECONDS:
             self._finish(self._call(batch))
+            self._wakefulness.stay()
         else:
             called = self._loop.run_in_executor(self._lane, self._call, batch)
             called.add_done_callback(lambda done: self._finish(done.result()))
@@ -149,7 +154,7 @@ class Batcher:
 
     def _finish(self, outcomes: list[Outcome]) -> None:
         batch, self._running = self._running, []
-        self._last_shared_by = len(batch)
+        self._last_in_hand = len(batch) + len(self._queue)
         if self._queue:
             self._schedule()
         for work, outcome in zip(batch, outcomes, strict=True):

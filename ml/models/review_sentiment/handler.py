@@ -31,27 +31,36 @@ class Handler:
     def likelihoods(self, instances: list[Instance]) -> Likelihoods:
         """Return how likely each label is for each instance, [instances, labels]."""
         encodings = self._tokenizer.encode_batch_fast([instance["text"] for instance in instances])
-        rows = [encoding.ids for encoding in encodings]
+        logits = self._logits([encoding.ids for encoding in encodings])
+        logits -= logits.max(1, keepdims=True)
+        likelihoods: Likelihoods = np.exp(logits, out=logits)
+        likelihoods /= likelihoods.sum(1, keepdims=True)
+        return likelihoods
+
+    def _logits(self, rows: list[list[int]]) -> Likelihoods:
+        if len(rows) <= TOGETHER:
+            few: Likelihoods = self._session.run(None, {"tokens": _filled(rows)})[0]
+            return few
         # What fills short rows up is worked on too: together go texts of about one length.
         order = sorted(range(len(rows)), key=lambda position: len(rows[position]))
         logits = np.empty((len(rows), len(CARD.signature.labels)), np.float32)
         for start in range(0, len(order), TOGETHER):
             places = order[start : start + TOGETHER]
             (logits[places],) = self._session.run(None, {"tokens": _filled([rows[place] for place in places])})
-        weights = np.exp(logits - logits.max(1, keepdims=True))
-        likelihoods: Likelihoods = weights / weights.sum(1, keepdims=True)
-        return likelihoods
+        return logits
 
     def predict(self, instances: list[Instance]) -> list[Prediction]:
         """Return the likeliest label of each instance's text, with its probability."""
-        likelihoods = self.likelihoods(instances)
-        return [
-            {"label": CARD.signature.labels[best], "score": round(float(row[best]), 6)}
-            for row, best in zip(likelihoods, likelihoods.argmax(1), strict=True)
-        ]
+        found = []
+        for row in self.likelihoods(instances).tolist():
+            score = max(row)
+            found.append({"label": CARD.signature.labels[row.index(score)], "score": round(score, 6)})
+        return found
 
 
 def _filled(rows: list[list[int]]) -> Tokens:
+    if len(rows) == 1:
+        return np.array(rows, np.int64)
     tokens = np.zeros((len(rows), max(map(len, rows))), np.int64)
     for position, row in enumerate(rows):
         tokens[position, : len(row)] = row
