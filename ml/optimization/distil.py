@@ -1,6 +1,7 @@
 """Teach a small network what a large one answers (Hinton et al., 2015); also what is left of one after pruning."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from ml.optimization.recipe import Course
+from ml.optimization.rounding import rounding
 from ml.training.batches import Batches
 
 
@@ -24,6 +26,12 @@ class Lesson:
 def teach(lesson: Lesson, course: Course) -> nn.Module:
     """Teach the student, in place, saying after each epoch how far it still is from its teacher, in nats."""
     student = lesson.student.train()
+    with rounding(student) if course.quantization_aware else nullcontext():
+        _learn(student, lesson, course)
+    return student.eval()
+
+
+def _learn(student: nn.Module, lesson: Lesson, course: Course) -> None:
     torch.manual_seed(course.seed)
     batches = Batches([len(row) for row in lesson.inputs], course.batch_size, course.seed)
     steps = course.epochs * batches.per_epoch
@@ -43,7 +51,6 @@ def teach(lesson: Lesson, course: Course) -> nn.Module:
             epoch = (step + 1) // batches.per_epoch
             print(f"  epoch={epoch}/{course.epochs} distance={far / batches.per_epoch:.4f}", flush=True)
             far = 0.0
-    return student.eval()
 
 
 def distance(answers: Tensor, wanted: Tensor, temperature: float) -> Tensor:

@@ -11,13 +11,17 @@ from ml.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """How a network is taught another's answers; at a `temperature` above 1 the unlikely labels count for more."""
+    """How a network is taught another's answers; at a `temperature` above 1 the unlikely labels count for more.
+
+    With `quantization_aware` it learns while it counts in eight bits (rounding.py), for a static `Quantize` to come.
+    """
 
     epochs: int
     batch_size: int = 128
     learning_rate: float = 2e-3
     temperature: float = 2.0
     seed: int = 1
+    quantization_aware: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

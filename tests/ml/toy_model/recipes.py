@@ -27,7 +27,7 @@ SEARCH: Search = {
 
 STEPS = (
     Distil(student=32, course=Course(epochs=4, batch_size=16, learning_rate=0.02)),
-    Prune(share=0.5, course=Course(epochs=2, batch_size=16)),
+    Prune(share=0.5, course=Course(epochs=2, batch_size=16, quantization_aware=True)),
     Export(),
     Quantize(how="static", tolerance=0.3),
 )
