@@ -32,8 +32,10 @@ def main(outdir: str) -> None:
 
 def _logical_id(stack: Any, element: Any) -> str:
     from cdktf import TerraformResource
+    from constructs import Node
 
-    parts = element.node.path.split("/")[1:]
+    # Every property is a message to Node and back: each is read once.
+    parts = (element if isinstance(element, Node) else element.node).path.split("/")[1:]
     kind = type(element).TF_RESOURCE_TYPE if isinstance(element, TerraformResource) else ""  # type: ignore[attr-defined]
     if len(parts) > 1 and kind.endswith(parts[-1].replace("-", "_")):
         parts.pop()
