@@ -142,7 +142,7 @@ def test_what_came_while_the_model_worked_is_one_batch() -> None:
     tell({"toy": model}, story)
 
 
-def test_after_a_shared_batch_a_request_waits_for_as_many_but_never_for_long() -> None:
+def test_requests_wait_until_as_many_are_there_as_were_but_never_for_long() -> None:
     model = Slow()
 
     async def story(client: httpx.AsyncClient, application: Application) -> None:
@@ -157,14 +157,15 @@ def test_after_a_shared_batch_a_request_waits_for_as_many_but_never_for_long() -
         await until(lambda: application.in_hand == 3)
         model.calls.clear()
         model.let_go.set()
-        await asyncio.gather(first, both)
-        assert model.calls == [1, 2]
-        await ask(2)
-        assert model.calls == [1, 2, 2]
+        await first
+        await asyncio.gather(both, ask(1))
+        assert model.calls == [1, 3], "who is just too late would wait for all of it"
+        await ask(3)
+        assert model.calls == [1, 3, 3]
         await ask(1)
-        assert model.calls == [1, 2, 2, 1]
+        assert model.calls == [1, 3, 3, 1]
 
-    tell({"toy": model}, story, delay=0.5)
+    tell({"toy": model}, story, delay=0.9)
 
 
 def test_a_request_that_fails_in_a_batch_fails_alone(capsys: pytest.CaptureFixture[str]) -> None:
