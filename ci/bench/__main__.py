@@ -21,6 +21,7 @@ MEASUREMENTS = (
     "checkpoints",
     "serve",
     "serve_peers",
+    "cold_start",
     "optimize",
     "plan",
     "rollback",
