@@ -8,6 +8,7 @@ from pathlib import Path
 from ci.bench.process import python
 from ci.bench.row import Row, compare
 from ci.child_environment import child_environment
+from ci.drill.launchers import AGENT
 from ci.own_environment import python_of
 from ci.workspace import ROOT, Workspace
 
@@ -44,7 +45,7 @@ def _two_processes() -> Row:
 
 
 def _together(data: Path) -> float:
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", ENTRY, str(data))
+    torchrun = (*AGENT, "--nproc-per-node=2", "-m", ENTRY, str(data))
     return max(_seconds(_said(_started(python(*torchrun)))))
 
 
