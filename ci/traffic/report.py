@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ci.contracts import find_endpoint
-from ci.errors import CommandError, WorkError
+from ci.errors import WorkError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
@@ -46,12 +46,7 @@ def status(site: Site, endpoint: str) -> ReleaseState:
     found = releases(site, endpoint)
     state = found.known()
     if state is None:
-        raise CommandError(
-            thing=f"endpoint {endpoint!r}",
-            value="no release",
-            rule="came to it yet",
-            fix=f"release to it: groundplan release {site.name} MODEL",
-        )
+        raise found.nothing_to_turn(None)
     return told(found, state)
 
 

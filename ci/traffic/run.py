@@ -64,7 +64,7 @@ class Releases:
         """Follow a release whose command was stopped; raise `CommandError` where none is on its way."""
         state = self.known()
         if state is None or state.is_over:
-            raise self._nothing_to_turn(state)
+            raise self.nothing_to_turn(state)
         return self.follow()
 
     def begin(self, state: Rollout) -> None:
@@ -96,7 +96,7 @@ class Releases:
         while True:
             state, version = self._record.find()
             if state is None or state.phase is Phase.ROLLED_BACK or (forward and state.phase is not Phase.FORWARD):
-                raise self._nothing_to_turn(state)
+                raise self.nothing_to_turn(state)
             now, changes = time.time(), {"baking_since": None, "asked": "", "asks": 0}
             if forward:
                 turned = state.telling(now, "promoted by hand", position=len(state.stages), **changes)
@@ -151,7 +151,8 @@ class Releases:
             is_baking = act is None and following.baking_since is not None
             time.sleep(following.patience.look_seconds if is_baking else POLL_SECONDS)
 
-    def _nothing_to_turn(self, state: Rollout | None) -> CommandError:
+    def nothing_to_turn(self, state: Rollout | None) -> CommandError:
+        """Return the error of who asks for a release that is not on its way."""
         return CommandError(
             thing=f"endpoint {self._contract.endpoint_name!r}",
             value=f"version {state.version}" if state else "no release",
