@@ -12,6 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra.bindings import start_node_meanwhile
+
+if __name__ == "__main__":
+    # Node takes as long to start as Python to read the environments.
+    start_node_meanwhile()
+
 import environments
 from infra.spec import Environment, GroundplanError
 

@@ -4,17 +4,18 @@ Stock imports of a single resource take ten seconds and a gigabyte: the package'
 its Node side requires every file (hashicorp/terraform-cdk#3753). The output is the same, byte for byte.
 """
 
+import importlib
 import importlib.util
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
-
-from infra.spec.errors import ToolkitError
+from typing import NoReturn
 
 PROVIDER = "cdktf_cdktf_provider_aws"
 
@@ -29,9 +30,9 @@ def load_bindings_lazily() -> None:
     Submodules import as ever; Node starts with the first import of the toolkit, whoever imports it.
     """
     if "constructs" in sys.modules:
-        raise ToolkitError(
-            thing="import",
-            value="'cdktf'",
+        _refuse(
+            "import",
+            "'cdktf'",
             rule="has started Node without Groundplan's hooks, so that addresses would have other names",
             fix="import infra before cdktf and constructs",
         )
@@ -48,12 +49,11 @@ def load_bindings_lazily() -> None:
 
 
 class _NodeStarter:
-    """Finds the first module whose import starts Node, and gives Node its hooks meanwhile."""
+    """Finds the package whose import starts Node, for it comes first, and gives Node its hooks meanwhile."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name not in ("cdktf", "constructs"):
+        if name != "constructs":
             return None
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None:
             return spec
@@ -62,6 +62,7 @@ class _NodeStarter:
         def run_with_hooks(module: ModuleType) -> None:
             with hooked_node(os.environ):
                 run(module)
+            sys.meta_path.remove(self)
 
         spec.loader.exec_module = run_with_hooks  # type: ignore[method-assign]  # of this one loader
         return spec
@@ -75,9 +76,9 @@ def hooked_node(environment: MutableMapping[str, str]) -> Iterator[None]:
     """
     node = environment.get("JSII_NODE", "node")
     if shutil.which(node, path=environment.get("PATH")) is None:
-        raise ToolkitError(
-            thing="node",
-            value=node,
+        _refuse(
+            "node",
+            node,
             rule="is no program on this machine",
             fix="install Node.js 20 or newer, or point JSII_NODE at one",
         )
@@ -92,3 +93,20 @@ def hooked_node(environment: MutableMapping[str, str]) -> Iterator[None]:
             environment.pop(name, None)
             if value is not None:
                 environment[name] = value
+
+
+def start_node_meanwhile() -> None:
+    """Let Node start while this thread does something else. What goes wrong is told by who needs it."""
+    threading.Thread(target=_start_node, daemon=True).start()
+
+
+def _start_node() -> None:
+    with suppress(Exception):
+        importlib.import_module("constructs")
+
+
+def _refuse(thing: str, value: str, *, rule: str, fix: str) -> NoReturn:
+    # Not at the top: the words take their time, in which Node can start.
+    from infra.spec.errors import ToolkitError
+
+    raise ToolkitError(thing=thing, value=value, rule=rule, fix=fix)
