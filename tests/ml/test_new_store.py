@@ -9,9 +9,6 @@ from mlflow.tracking import MlflowClient
 
 from ml.training import new_store
 
-# MLflow's own queries.
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
-
 
 def test_its_tables_are_those_that_mlflow_makes(tmp_path: Path) -> None:
     kept, made = new_store.TABLES.read_text(), new_store.as_mlflow_makes_it(tmp_path / "mlflow.db")
