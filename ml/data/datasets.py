@@ -249,5 +249,6 @@ def parse_manifest(content: bytes, place: str, fix: str) -> DataManifest:
 
 def parse(shard: bytes) -> list[Example]:
     """Return a shard's rows."""
-    # Not by `splitlines`: a text may hold other characters that end a line.
-    return [Example(**json.loads(line)) for line in shard.decode().split("\n") if line]
+    # Not by `splitlines`: a text may hold other characters that end a line. All at once takes half of one by one.
+    lines = [line for line in shard.decode().split("\n") if line]
+    return [Example(**row) for row in json.loads(f"[{','.join(lines)}]")]
