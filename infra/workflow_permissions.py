@@ -123,6 +123,7 @@ def reap(ground: Ground) -> tuple[Statement, ...]:
                 *("batch:DeleteComputeEnvironment", "batch:DeleteJobQueue", "batch:UpdateComputeEnvironment"),
                 *("batch:UpdateJobQueue", "ec2:CancelCapacityReservation", "ssm:DeleteParameter"),
             ),
+            tuple(f"arn:aws:{service}:*:{ground.names.account_id}:*" for service in ("batch", "ec2", "ssm")),
             condition=over,
         ),
         _deny(("s3:GetObject", "s3:GetObjectVersion", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage")),
