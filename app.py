@@ -36,8 +36,8 @@ def write(given: Sequence[Environment], outdir: Path | str, *, bootstrap: bool =
     from stacks.bootstrap import BootstrapStack
     from stacks.platform import build_platform
 
-    # What was imported is no garbage: the collector need not look at it again.
-    gc.freeze()
+    # Nothing that is made here is garbage before the program ends.
+    gc.disable()
     with new_app(Path(outdir)) as app:
         for environment in given:
             (BootstrapStack if bootstrap else build_platform)(app, environment)
