@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ml.training import new_store
-
 # Each batch costs Python some milliseconds that the training loop wants too.
 SECONDS_BETWEEN_BATCHES = 10.0
 SECONDS_TO_FINISH = 60.0
@@ -25,9 +23,10 @@ class Tracker:
     def __init__(
         self, uri: str | None, folder: Path, *, experiment: str, name: str | None, parameters: Mapping[str, Any]
     ) -> None:
-        self._file = folder / "mlflow.db" if uri is None else None
-        self._uri = uri or f"sqlite:///{self._file}"
-        self._experiment, self._name, self._parameters = experiment, name, parameters
+        if uri is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            uri = f"sqlite:///{folder / 'mlflow.db'}"
+        self._uri, self._experiment, self._name, self._parameters = uri, experiment, name, parameters
         self._waiting: queue.SimpleQueue[tuple[int, int, Mapping[str, float]]] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._status = "FAILED"
@@ -59,8 +58,6 @@ class Tracker:
     def _track(self) -> None:
         import logging
 
-        if self._file:
-            new_store.lay_out(self._file)
         from mlflow.entities import Metric, Param
         from mlflow.tracking import MlflowClient
 
