@@ -15,6 +15,8 @@ from ci.audit.log import ENTRIES, HEAD, AuditLog
 from ci.audit.record import AuditVerification, check
 from ci.errors import WorkError
 from ml.release.signing import LocalSigner
+from tests.ml.faulty_s3 import BUCKET as SERVED
+from tests.ml.faulty_s3 import serving
 
 BUCKET = "audit"
 LENGTH = 6
@@ -145,12 +147,13 @@ def test_the_log_in_s3_goes_on_where_it_ended(bucket: Any, signer: LocalSigner) 
     assert [str(flaw) for flaw in found] == ["entry 4 is missing"]
 
 
-def test_writers_at_once_get_a_number_each(bucket: Any, signer: LocalSigner) -> None:
-    with ThreadPoolExecutor(6) as pool:
-        logs = [AuditLog(bucket, BUCKET, signer) for _ in range(6)]
-        written = list(pool.map(lambda log: log.append("trained", who="x", model="m", facts={}).number, logs * 3))
-    assert sorted(written) == list(range(1, 19))
-    assert not list(chain.flaws(logs[0].raw(), None, [signer.public_key_pem()]))
+def test_writers_at_once_get_a_number_each(signer: LocalSigner) -> None:
+    with serving() as service:
+        logs = [AuditLog(service.client(), SERVED, signer) for _ in range(6)]
+        with ThreadPoolExecutor(6) as pool:
+            written = list(pool.map(lambda log: log.append("trained", who="x", model="m", facts={}).number, logs * 3))
+        assert sorted(written) == list(range(1, 19))
+        assert not list(chain.flaws(logs[0].raw(), None, [signer.public_key_pem()]))
 
 
 def test_a_verification_that_fails_names_the_entry_and_ends_with_1(whole: dict[int, bytes]) -> None:

@@ -144,9 +144,10 @@ def test_launchers_of_one_run_share_its_attempts() -> None:
     cloud, refused = OneRoom(), Counter[int]()
     with serving() as service:
         start = threading.Barrier(8)
+        clients = [service.client() for _ in range(8)]
 
         def launch(number: int) -> RunState:
-            store = AllAtOnce(service.client(), BUCKET, "run")
+            store = AllAtOnce(clients[number], BUCKET, "run")
             store.met = start
             while True:
                 try:

@@ -27,7 +27,7 @@ class FaultyS3:
     """
 
     def __init__(self, service: Callable[..., Iterable[bytes]]) -> None:
-        self._service = service
+        self._service, self._one_at_a_time = service, threading.Lock()
         self.url = ""
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.asked: Counter[str] = Counter()
@@ -56,7 +56,7 @@ class FaultyS3:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         name = environ["PATH_INFO"].rsplit("/", 1)[-1]
         if environ["REQUEST_METHOD"] not in ("GET", "PUT") or not name:
-            return self._service(environ, start_response)
+            return [self._answer(environ, start_response)]
         self.asked[name] += 1
         fault = self.faults[name].pop(0) if self.faults[name] else ""
         if fault == "hold":
@@ -67,12 +67,17 @@ class FaultyS3:
             status, code = ANSWERS[fault]
             start_response(status, [("Content-Type", "application/xml")])
             return [BUSY % code]
-        body = b"".join(self._service(environ, start_response))
+        body = self._answer(environ, start_response)
         if fault == "flip":
             return [bytes([body[0] ^ 1]) + body[1:]]
         if fault == "cut":
             return [body[: len(body) // 2]]
         return self._stalled(body) if fault == "stall" else [body]
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> bytes:
+        """The service's own: moto's models have no locks, and close a replaced object under those who read it."""
+        with self._one_at_a_time:
+            return b"".join(self._service(environ, start_response))
 
     def _stalled(self, body: bytes) -> Iterator[bytes]:
         yield body[: len(body) // 2]
