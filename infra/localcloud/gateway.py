@@ -50,6 +50,7 @@ ONE_OF_EACH_PROTOCOL = ("batch", "sagemaker", "iam")
 """rest-json, json and query: how errors are written for a service whose model is not known by its signing name."""
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+LATER_ATTEMPT = re.compile(r"attempt=(?!1;|1$)(\d+)")
 ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 SLOW_SECONDS = 2.0
 
@@ -97,6 +98,9 @@ class Gateway:
         """The answer to a request; whatever goes wrong inside is logged, and the client gets an AWS error."""
         started = time.perf_counter()
         caller = caller_of(environ)
+        if attempt := LATER_ATTEMPT.match(environ.get("HTTP_AMZ_SDK_REQUEST", "")):
+            # An answer that a client did not get, or did not like: what it repeats may have been done already.
+            self._cloud.log.info("repeated request", **_where(environ, caller), attempt=int(attempt[1]))
         try:
             if caller and caller.region not in self._regions:
                 rule = f"Credential should be scoped to a valid region, not '{caller.region}'."

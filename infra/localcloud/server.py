@@ -34,6 +34,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 INVOCATION = re.compile(r"/endpoints/[^/]+/invocations(-response-stream)?")
 WORKER_THREADS = 32
 GRACE_SECONDS = 5
+KEEP_ALIVE_SECONDS = 120
+"""The AWS SDK for Go drops an idle connection after 90: the client must be first, else a request on its way is lost."""
+
 LARGE_BODY = 8 * 2**20
 
 
@@ -57,6 +60,7 @@ def serve(name: str, folder: Path, program: Path, port: int) -> None:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         # uvicorn raises the signal again once it has stopped; by then there is nothing left to interrupt.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,7 +90,8 @@ class CloudApp:
             scope["state"] = {"cloud": self._cloud}
             await invocations.app(scope, receive, send)
         elif scope["path"].startswith(api_invocations.PREFIX):
-            body = await _read_body(receive)
+            if (body := await _read_body(receive)) is None:
+                return
             environ = _environ(scope, len(body), self._record.port)
             await _send(send, await self._in_thread(api_invocations.answer, self._cloud, environ, body))
         elif scope["path"] == "/_groundplan/health":
@@ -94,7 +99,8 @@ class CloudApp:
         elif scope["path"] == "/_groundplan/inventory":
             await _send(send, _json({"resources": await self._in_thread(self._inventory.resources)}))
         else:
-            body = await _read_body(receive)
+            if (body := await _read_body(receive)) is None:
+                return
             environ = _environ(scope, len(body), self._record.port)
             answer = await self._in_thread(self._gateway.answer, environ, body)
             await _send(send, answer)
@@ -133,11 +139,14 @@ class CloudApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body; None when the client left before its end, for half a request is none."""
     chunks = []
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         chunks.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(chunks)

@@ -78,7 +78,7 @@ def write_answer(model: OperationModel, protocol: str, payload: Payload | AwsErr
         warnings.simplefilter("ignore")
         written = serializer.serialize(payload)
     status = payload.status if isinstance(payload, AwsError) else _status(model, payload, written["status_code"])
-    body = written["body"]
+    body = written["body"] or b""  # moto's serializer leaves it out where a blob is empty.
     headers = {**written["headers"], "x-amzn-RequestId": request_id}
     return Answer(status, list(headers.items()), body.encode() if isinstance(body, str) else body)
 

@@ -14,6 +14,7 @@ from moto.core.utils import get_service_model
 from infra.localcloud import CloudRecord, services
 from infra.localcloud.gateway import SIGNING_NAMES
 from infra.localcloud.operations import known_services
+from infra.localcloud.wire import write_answer
 from tests.localcloud.conftest import Clients
 
 SCOPE = "Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
@@ -112,6 +113,20 @@ def test_garbage_and_half_requests_do_not_hurt_the_others(raw: bytes, cloud: Clo
         assert client("s3").list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+def test_half_an_upload_is_no_object(cloud: CloudRecord, client: Clients) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="half")
+    signed = "Authorization: AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/s3/aws4_request, Signature=x"
+    head = f"PUT /half/{{}} HTTP/1.1\r\nHost: x\r\n{signed}\r\nContent-Length: {{}}\r\n\r\n"
+    for number in range(20):
+        with socket.create_connection(("127.0.0.1", cloud.port), timeout=60) as one:
+            one.sendall(head.format(number, 100).encode() + b"half")
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=60) as one:
+        one.sendall(head.format("whole", 5).encode() + b"whole")
+        assert one.recv(100).startswith(b"HTTP/1.1 200")
+    assert [found["Key"] for found in s3.list_objects_v2(Bucket="half")["Contents"]] == ["whole"]
+
+
 def test_health_answers_while_slow_clients_hold_their_requests_back(cloud: CloudRecord) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
     held = [socket.create_connection(("127.0.0.1", cloud.port), timeout=5) for _ in range(64)]
@@ -153,3 +168,9 @@ def test_every_operation_of_this_layer_is_one_that_aws_has() -> None:
     services.load()
     for service, action in (*operations._operations, *operations._amendments):
         assert action in get_service_model(service).operation_names, (service, action)
+
+
+def test_an_answer_without_content_is_no_bytes() -> None:
+    for service, action in (("lambda", "Invoke"), ("iot-data", "UpdateThingShadow")):
+        model = get_service_model(service).operation_model(action)
+        assert write_answer(model, "rest-json", {}).body == b"", action

@@ -62,7 +62,11 @@ class Functions:
         return self._running
 
     def _unattended(self, function: Any, event: object) -> None:
-        outcome = self.call(function, event)
+        try:
+            outcome = self.call(function, event)
+        except Exception:
+            self._site.cloud.log.error("a call was broken off", function=function.function_name)
+            return
         if outcome.error:
             told = outcome.payload.decode()[:500]
             self._site.cloud.log.warning("function failed", function=function.function_name, told=told)
