@@ -1,6 +1,11 @@
 """Figures that tests found out, printed after all of them: `record_property("figure", "200 specs tried")`."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is says nothing about a property.
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -46,7 +46,7 @@ class Tiny:
             text=True,
         )
 
-    def run(self, *words: str, path: str | None = None, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, path: str | None = None, seconds: float = 240) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         process = self.start(*words, path=path)
         out, err = process.communicate(timeout=seconds)

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -59,9 +60,11 @@ def die(running: subprocess.Popen[str], death: str) -> None:
     else:
         doomed = [command, *command.children(recursive=True)]
         for process in doomed:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):  # It ended by itself meanwhile.
+                process.suspend()
         for process in {*doomed, *command.children(recursive=True)}:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def left_by(checkout: Tiny) -> list[str]:
@@ -91,7 +94,7 @@ def deploy_until(checkout: Tiny, moment: int, death: str) -> None:
         time.sleep(0.005)
     if running.poll() is None:
         die(running, death)
-    running.communicate(timeout=60)
+    running.communicate(timeout=240)
 
 
 def test_ten_deaths_at_random_moments(checkout: Tiny) -> None:

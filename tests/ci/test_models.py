@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -128,13 +129,14 @@ def test_from_data_to_an_answer(site: Site) -> None:
     assert remove_what_releases_made(site, QUIET) == 3
 
 
-def reclaimed(site: Site, on: str, variable: str) -> TrainResult:
+def reclaimed(site: Site, cloud: CloudRecord, on: str, variable: str) -> TrainResult:
     """A run whose first attempt's process gets SIGTERM, as on a machine that is taken away."""
     struck: list[int] = []
 
     def strike() -> None:
         while not struck:
-            for process in psutil.process_iter():
+            time.sleep(0.01)
+            for process in psutil.Process(cloud.pid).children(recursive=True):
                 with suppress(psutil.Error):
                     if FIRST_OF_A_RUN.search(process.environ().get(variable, "")) and "ml" in process.cmdline():
                         process.send_signal(signal.SIGTERM)
@@ -148,8 +150,8 @@ def reclaimed(site: Site, on: str, variable: str) -> TrainResult:
 
 
 @pytest.fixture(scope="module")
-def outlived(site: Site) -> TrainResult:
-    return reclaimed(site, "sagemaker", "TRAINING_JOB_NAME")
+def outlived(site: Site, cloud_home: tuple[Path, CloudRecord]) -> TrainResult:
+    return reclaimed(site, cloud_home[1], "sagemaker", "TRAINING_JOB_NAME")
 
 
 def test_a_run_goes_on_after_its_machine_was_taken(site: Site, outlived: TrainResult) -> None:
@@ -161,8 +163,8 @@ def test_a_run_goes_on_after_its_machine_was_taken(site: Site, outlived: TrainRe
     assert (again.job, again.attempts) == (outlived.job, outlived.attempts), "a run that is done is done"
 
 
-def test_on_a_pool_it_does_too(site: Site) -> None:
-    result = reclaimed(site, "batch:small", ASSIGNMENT_VARIABLE)
+def test_on_a_pool_it_does_too(site: Site, cloud_home: tuple[Path, CloudRecord]) -> None:
+    result = reclaimed(site, cloud_home[1], "batch:small", ASSIGNMENT_VARIABLE)
     assert [attempt.outcome for attempt in result.attempts] == [Outcome.RECLAIMED, Outcome.SUCCEEDED]
 
 

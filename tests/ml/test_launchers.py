@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_signal_to_the_launcher_reaches_every_process_and_starts_none_again(tm
 
     def strike() -> None:
         while len(list(tmp_path.glob("*.up"))) < 2:
-            pass
+            time.sleep(0.01)
         signal.raise_signal(signal.SIGTERM)
 
     threading.Thread(target=strike).start()
@@ -91,7 +92,7 @@ def test_machines_agree_to_start_again_where_they_find_each_other_s_checkpoints(
         launcher = f"Launcher({container!r}, {Machine(number=number, count=2)!r}, 1, {command!r})"
         imports = "from pathlib import *; from ml.contract import *; from ml.launchers.processes import Launcher\n"
         launchers.append(subprocess.Popen([sys.executable, "-c", f"{imports}raise SystemExit({launcher}.run())"]))
-    assert [one.wait(timeout=120) for one in launchers] == [code, code]
+    assert [one.wait(timeout=240) for one in launchers] == [code, code]
     assert [(tmp_path / f"starts-{rank}").read_text() for rank in (0, 1)] == [starts, starts]
 
 

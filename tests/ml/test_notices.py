@@ -21,8 +21,8 @@ from tests.ml.jobs import Job
 SOON = 0.02
 
 
-def wait(stop: StopRequest, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
+def wait(stop: StopRequest) -> None:
+    deadline = time.monotonic() + 60
     while not stop.requested and time.monotonic() < deadline:
         time.sleep(SOON)
 
@@ -139,7 +139,7 @@ def test_a_job_under_notice_leaves_a_checkpoint_and_goes_on_from_it(fork: Path, 
                 said.append(line)
                 if line.startswith("step=100 "):
                     service.announce_interruption()
-            assert process.wait(timeout=60) == 143, said[-5:]
+            assert process.wait(timeout=240) == 143, said[-5:]
     assert "spot interruption notice" in said[-1]
     assert "resuming at step=" in Job(base=tmp_path, program=fork).run("train").well().said
 

@@ -255,7 +255,7 @@ def test_two_processes_share_a_cache_and_a_kill_in_the_middle_of_a_download_hurt
     manifest, data = datasets.read(words)
     service.faults[SHARD] = ["stall"]
     with reader(place, tmp_path / "cache") as killed:
-        assert service.stalling.wait(60)
+        assert service.stalling.wait(240)
         with reader(place, tmp_path / "cache") as survivor:
             assert survivor.stdout
             assert survivor.stdout.readline() == "opened\n"

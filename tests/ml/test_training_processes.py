@@ -84,7 +84,7 @@ def test_sagemaker_starts_each_machine_and_they_find_each_other(fork: Path, toy_
         (job.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(resources))
         machines.append((job, job.start("train")))
     for _, process in machines:
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=240)
         assert process.returncode == 0, said
     assert json.loads((machines[0][0].base / "model" / "run.json").read_text())["hardware"]["processes"] == 2
     assert not (machines[1][0].base / "model").exists()
@@ -106,7 +106,7 @@ def test_a_stopped_job_goes_on_where_it_stopped(toy: Job, toy_data: Path) -> Non
         for line in process.stdout:
             if line.startswith("step=100 "):
                 process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=240) == 143
     assert list((toy.base / "checkpoints").glob("step-*/complete-0.json"))
     assert not (toy.base / "output" / "failure").exists()
     assert "resuming at step=" in toy.run("train").well().said

@@ -112,8 +112,8 @@ class Machine:
         lines = [shlex.split(line) for line in (self._folder / "calls").read_text().splitlines()]
         return [line for line in lines if tuple(line[: len(words)]) == words]
 
-    def until(self, holds: Callable[[], object], seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
+    def until(self, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 120
         while not holds():
             assert time.monotonic() < deadline, (self._folder / "calls").read_text()
             time.sleep(0.02)

@@ -65,7 +65,7 @@ def test_every_script_passes_shellcheck() -> None:
 def test_the_head_starts_ray_and_says_where_it_is(node: Machine, head: str) -> None:
     node.does("docker", JOINED)
     with node.started(head) as process:
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         node.until(lambda: node.calls("docker", "run"))
         node.until(lambda: node.calls("docker", "exec", "ray", "python", "-m", "ml.clusters", "--address", RAY, "jobs"))
     assert ray_options(node) == [
@@ -89,7 +89,7 @@ def test_the_head_starts_ray_and_says_where_it_is(node: Machine, head: str) -> N
 def test_a_worker_joins_the_heads_address(node: Machine, worker: str) -> None:
     node.does("docker", JOINED)
     with node.started(worker) as process:
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         node.until(lambda: node.calls("docker", "run"))
     assert ray_options(node) == ["start", "--block", "--node-ip-address=10.20.1.7", f"--address={RAY}"]
     (run,) = node.calls("docker", "run")
@@ -111,7 +111,7 @@ def test_a_worker_that_must_go_drains_and_then_lets_its_group_go_on(
     node.does("docker", JOINED)
     node.metadata.values["autoscaling/target-lifecycle-state"] = "InService"
     with node.started(worker) as process:
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         assert answers(node) == [("set-up", "CONTINUE")]
         assert node.calls("docker", "exec", "ray", "ray", "drain-node") == []
         node.metadata.values[entry] = value
@@ -150,7 +150,7 @@ def test_a_drained_worker_does_not_start_ray_again(node: Machine, worker: str) -
         node.until(lambda: len(answers(node)) == 2)
     before = len(node.calls("docker", "run"))
     with node.started(f"#!/bin/bash\nexec {node.root}/opt/groundplan/ray.sh\n") as again:
-        assert again.wait(timeout=10) == 0
+        assert again.wait(timeout=120) == 0
     assert len(node.calls("docker", "run")) == before
 
 
@@ -168,7 +168,7 @@ def test_a_machine_that_cannot_be_set_up_is_abandoned(node: Machine, worker: str
     node.does(program, does)
     impatient = worker.replace("try 120 ", "try 0 ").replace("JOIN_SECONDS='600'", "JOIN_SECONDS='0'")
     with node.started(impatient) as process:
-        assert process.wait(timeout=30) == 1
+        assert process.wait(timeout=120) == 1
     assert answers(node) == [("set-up", "ABANDON")]
     (events,) = node.calls("aws", "logs", "put-log-events")
     (event,) = json.loads(events[events.index("--log-events") + 1])
@@ -182,7 +182,7 @@ def test_the_head_asks_for_workers_and_ends_idle_ones(node: Machine, head: str) 
     # The group refuses the second: it is at its smallest size.
     node.does("aws", 'case "$*" in *describe-auto-scaling-groups*) echo 2 ;; *"--instance-id i-2 "*) exit 254 ;; esac')
     with node.started(head) as process:
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         node.until(lambda: len(node.calls("aws", "autoscaling", "terminate-instance-in-auto-scaling-group")) == 2)
     (asked,) = [call for call in node.calls("docker", "exec") if "plan" in call]
     assert asked[asked.index("plan") + 1 :] == [

@@ -38,7 +38,7 @@ def ask(cloud: CloudRecord, client: Client, endpoint: Endpoint) -> Iterator[Ask]
             SigV4Auth(Credentials("test", "test"), service, "us-east-1").add_auth(request)
         sent = urllib.request.Request(request.url, content, dict(request.headers.items()), method="POST")
         try:
-            with urllib.request.urlopen(sent, timeout=20) as answer:
+            with urllib.request.urlopen(sent, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)

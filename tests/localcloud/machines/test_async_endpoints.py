@@ -145,12 +145,12 @@ def test_it_sleeps_when_idle_and_a_request_wakes_it(endpoint: Endpoint, client: 
 
     wait_until(lambda: count() == 0)
     wait_until(lambda: any("ended" in line or "serving" in line for line in endpoint.lines()))
-    waiting = [submit(client, endpoint, {"seconds": 0.4}) for _ in range(6)]
+    waiting = [submit(client, endpoint, {"seconds": 0.8}) for _ in range(6)]
     scaling.put_scaling_policy(
         **target, PolicyName="wake", PolicyType="StepScaling", StepScalingPolicyConfiguration=stepping
     )
     wait_until(lambda: count() > 0)
-    wait_until(lambda: count() == 3, seconds=5)
+    wait_until(lambda: count() == 3)
     for accepted in waiting:
         wait_until(lambda accepted=accepted: read(client, accepted["OutputLocation"]))
     wait_until(lambda: count() == 0)

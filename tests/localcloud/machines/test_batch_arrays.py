@@ -1,6 +1,7 @@
 """Arrays of Batch jobs, and jobs that wait for others."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,10 +46,12 @@ def test_a_child_that_fails_fails_its_parent_and_no_sibling(pool: Pool) -> None:
     assert [child["status"] for child in children(pool, array, 3)] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
 
 
-def test_a_job_waits_for_another_and_fails_with_it(pool: Pool, wait_until: Wait) -> None:
-    first = pool.submit("import time; time.sleep(0.5)", vcpus=1)
+def test_a_job_waits_for_another_and_fails_with_it(pool: Pool, wait_until: Wait, tmp_path: Path) -> None:
+    code = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'seen')!r}): time.sleep(0.05)"
+    first = pool.submit(code, vcpus=1)
     second = pool.submit("", vcpus=1, dependsOn=[{"jobId": first}])
     wait_until(lambda: pool.describe(second)["status"] == "PENDING")
+    (tmp_path / "seen").touch()
     assert pool.ended(second)["status"] == "SUCCEEDED"
     assert pool.describe(second)["startedAt"] >= pool.describe(first)["stoppedAt"]
     broken = pool.submit("raise SystemExit(7)", vcpus=1)

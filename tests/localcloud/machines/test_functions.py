@@ -50,7 +50,7 @@ def function(client: Client, bucket: str, role: str) -> str:
         Handler="package/module.handler",
         Code={"ZipFile": archive.getvalue()},
         Environment={"Variables": {"GIVEN": "yes"}},
-        Timeout=2,
+        Timeout=60,
     )
     return name
 
@@ -88,9 +88,10 @@ def test_an_error_is_told_as_lambda_tells_it(client: Client, function: str) -> N
 
 
 def test_a_call_ends_when_its_time_is_over(client: Client, function: str) -> None:
+    client("lambda").update_function_configuration(FunctionName=function, Timeout=1)
     answer = invoke(client, function, {"sleep": 30})
     assert answer["FunctionError"] == "Unhandled"
-    assert b"Task timed out after 2.00 seconds" in answer["Payload"].read()
+    assert b"Task timed out after 1.00 seconds" in answer["Payload"].read()
 
 
 def test_a_call_that_nobody_waits_for_runs_too(client: Client, function: str, wait_until: Wait) -> None:

@@ -16,6 +16,8 @@ from infra.localcloud.machines.leash import Leashed, Program, container_environm
 
 ROOT = Path(__file__).parents[3]
 
+# How long a hang may last before its test is told.
+PATIENCE_SECONDS = 120
 FAMILY = """
     import os, signal, sys, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -34,8 +36,8 @@ FAMILY = """
 """
 
 
-def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.01)
@@ -61,7 +63,7 @@ def test_lines_and_exit_code_arrive(tmp_path: Path) -> None:
     lines: list[str] = []
     code = "import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)"
     leashed = Leashed(python(code, tmp_path), lines.append)
-    ended = leashed.exit.result(timeout=10)
+    ended = leashed.exit.result(timeout=PATIENCE_SECONDS)
     assert (ended.code, ended.cause) == (3, "exited")
     assert sorted(lines) == ["one", "two"]
     assert not leashed.alive
@@ -70,7 +72,7 @@ def test_lines_and_exit_code_arrive(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
     lines: list[str] = []
     leashed = Leashed(Program(argv=("no-such-program",), folder=tmp_path), lines.append)
-    assert leashed.exit.result(timeout=10).code == 127
+    assert leashed.exit.result(timeout=PATIENCE_SECONDS).code == 127
     assert "cannot start 'no-such-program'" in lines[0]
 
 
@@ -85,7 +87,7 @@ def test_sigterm_is_forwarded_and_the_program_may_finish(tmp_path: Path) -> None
     leashed = Leashed(python(code, tmp_path), lines.append)
     eventually(lambda: lines == ["up"])
     leashed.stop(grace_seconds=30)
-    ended = leashed.exit.result(timeout=10)
+    ended = leashed.exit.result(timeout=PATIENCE_SECONDS)
     assert (ended.code, ended.cause, lines) == (0, "stopped", ["up", "saved"])
 
 
@@ -94,7 +96,7 @@ def test_after_the_grace_period_the_whole_family_is_killed(tmp_path: Path) -> No
     leashed = Leashed(python(FAMILY, tmp_path), lines.append)
     family = family_of(tmp_path, leashed.pid)
     leashed.stop(grace_seconds=0.2)
-    ended = leashed.exit.result(timeout=10)
+    ended = leashed.exit.result(timeout=PATIENCE_SECONDS)
     assert (ended.code, ended.cause) == (137, "stopped")
     assert all(gone(pid) for pid in family)
 
@@ -131,14 +133,14 @@ def test_kill_dash_nine_of_the_leash_ends_the_program(tmp_path: Path) -> None:
     parent = psutil.Process(leashed.pid).parent()
     assert parent is not None
     parent.kill()
-    assert leashed.exit.result(timeout=10).cause == "killed"
+    assert leashed.exit.result(timeout=PATIENCE_SECONDS).cause == "killed"
     eventually(lambda: gone(leashed.pid))
 
 
 def test_children_that_the_program_leaves_behind_end_with_it(tmp_path: Path) -> None:
     code = FAMILY.replace('print("up", flush=True)\n    while True: time.sleep(60)', "sys.exit(0)")
     leashed = Leashed(python(code, tmp_path), lambda line: None)
-    assert leashed.exit.result(timeout=10).code == 0
+    assert leashed.exit.result(timeout=PATIENCE_SECONDS).code == 0
     left = [int(file.read_text()) for file in tmp_path.iterdir() if file.read_text()]
     assert all(gone(pid) for pid in left)
 
@@ -151,7 +153,7 @@ def test_the_memory_limit_counts_the_whole_family(tmp_path: Path) -> None:
         while True: time.sleep(60)
     """
     leashed = Leashed(python(code, tmp_path, memory_bytes=200_000_000), lambda line: None)
-    ended = leashed.exit.result(timeout=10)
+    ended = leashed.exit.result(timeout=PATIENCE_SECONDS)
     assert (ended.code, ended.cause) == (137, "out of memory")
     assert ended.peak_memory_bytes > 200_000_000
 
@@ -165,14 +167,14 @@ def test_pages_that_forked_workers_share_count_once(tmp_path: Path) -> None:
         if not worker: os.wait()
     """
     leashed = Leashed(python(code, tmp_path, memory_bytes=200_000_000), lambda line: None)
-    assert leashed.exit.result(timeout=10).cause == "exited"
+    assert leashed.exit.result(timeout=PATIENCE_SECONDS).cause == "exited"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no CPU affinity")
 def test_a_small_instance_gets_few_cpus_and_threads(tmp_path: Path) -> None:
     lines: list[str] = []
     code = "import os; print(len(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS'])"
-    Leashed(python(code, tmp_path, vcpus=1), lines.append).exit.result(timeout=10)
+    Leashed(python(code, tmp_path, vcpus=1), lines.append).exit.result(timeout=PATIENCE_SECONDS)
     assert lines == ["1 1"]
 
 

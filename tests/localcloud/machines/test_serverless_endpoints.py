@@ -185,7 +185,7 @@ def test_an_update_is_picked_up_by_the_next_call_and_the_old_server_ends(endpoin
     slow: list[dict[str, Any]] = []
     busy = threading.Thread(target=lambda: slow.append(endpoint.ask({"seconds": 1.0})))
     busy.start()
-    wait_until(lambda: psutil.Process(old["pid"]).net_connections())
+    wait_until(lambda: "busy" in endpoint.lines())
     endpoint.update({"model": {"name": "new"}})
     assert endpoint.describe()["EndpointStatus"] == "InService"
     assert endpoint.ask()["model"] == "new"
@@ -208,8 +208,10 @@ def test_what_it_prints_and_how_it_fares_can_be_read(endpoint: Endpoint, wait_un
     for _ in range(3):
         endpoint.ask()
     wait_until(lambda: len(endpoint.lines()) == 2)
-    assert endpoint.lines()[0] == "serving reviews-1"
-    assert endpoint.lines()[1].startswith("groundplan: cold start ")
+    # The cloud's own line may overtake the server's, which comes through a pipe.
+    cold_start, serving = sorted(endpoint.lines())
+    assert serving == "serving reviews-1"
+    assert cold_start.startswith("groundplan: cold start ")
     wait_until(lambda: endpoint.metric("Invocations") == 3)
     assert 0 < endpoint.metric("ModelLatency") < 3e6
     assert 0 < endpoint.metric("OverheadLatency") < 3e6

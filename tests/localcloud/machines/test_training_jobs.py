@@ -5,7 +5,7 @@ import os
 import signal
 import tarfile
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +72,14 @@ def channel(name: str, uri: str, kind: str = "S3Prefix") -> dict[str, Any]:
 
 
 def test_the_phases_and_times_are_true(train: Train) -> None:
+    began = datetime.now(UTC)
     ended = train("import time; time.sleep(1.2)").ended()
     phases = ended["SecondaryStatusTransitions"]
     assert [phase["Status"] for phase in phases] == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
     moments = [moment for phase in phases for moment in (phase["StartTime"], phase["EndTime"])]
     assert moments == sorted(moments)
     training = phases[2]
-    assert 1.1 < seconds(training["StartTime"], training["EndTime"]) < 10
+    assert 1.1 < seconds(training["StartTime"], training["EndTime"]) < seconds(began, datetime.now(UTC))
     assert ended["BillableTimeInSeconds"] == ended["TrainingTimeInSeconds"] >= 2
     assert ended["TrainingStartTime"] < ended["TrainingEndTime"]
 
@@ -134,7 +135,8 @@ def test_a_job_that_ignores_sigterm_is_killed(train: Train) -> None:
 
 
 def test_a_job_out_of_time_is_stopped(train: Train, client: Client) -> None:
-    job = train(SAVE_ON_SIGTERM, StoppingCondition={"MaxRuntimeInSeconds": 1})
+    # Enough for a busy machine to start the program, which has to hear the signal.
+    job = train(SAVE_ON_SIGTERM, StoppingCondition={"MaxRuntimeInSeconds": 4})
     ended = job.ended()
     assert (ended["TrainingJobStatus"], ended["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert archive(client, job) == {"weights": "half trained"}

@@ -22,7 +22,7 @@ TYPES = (*["application/json"] * 12, "application/JSON; charset=utf-8", "text/cs
 PATHS = (*["/v1/predict", "/invocations", "/v1/explain"] * 4, "/", "/ping", "/v1/predict?x=1", "//", "/%00")
 METHODS = (*["POST"] * 12, "GET", "PUT", "DELETE", "PATCH", "OPTIONS")
 GOOD = json.dumps({"instances": [{"text": "a quiet, lovely film"}]}).encode()
-SECONDS, SECONDS_FOR_MANGLED = 30, 0.03
+SECONDS, SECONDS_FOR_MANGLED = 120, 0.03
 # Every so many requests one is broken in its head too, on a connection of its own.
 EACH_MANGLED = 20
 

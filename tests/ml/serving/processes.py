@@ -14,7 +14,7 @@ from tests.ml.jobs import MODULE, ROOT, Job
 
 # A container's folder, and the variables that its server needs.
 Light = tuple[Path, dict[str, str]]
-SECONDS_TO_START = 60
+SECONDS_TO_START = 240
 GOOD = {"instances": [{"text": "A gorgeous, funny film."}]}
 
 
@@ -35,7 +35,7 @@ def serving(
     with (
         log.open("w") if log else nullcontext(subprocess.PIPE) as output,
         job.start("serve", launcher=launcher, output=output) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=240) as client,
     ):
         try:
             wait_for(lambda: answers(client) or process.poll() is not None)
@@ -43,7 +43,7 @@ def serving(
             yield Server(process=process, client=client, port=port)
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 def unused_port() -> int:

@@ -42,7 +42,7 @@ class Slow:
         self.calls: list[int] = []
 
     def predict(self, instances: Instances) -> Instances:
-        assert self.let_go.wait(20)
+        assert self.let_go.wait(120)
         self.calls.append(len(instances))
         return [{"label": "yes", "score": 1.0} for _ in instances]
 
@@ -91,8 +91,8 @@ def tell(
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Connection(all_clients, application.handle), "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
-            await asyncio.wait_for(story(client, application), 30)
+        async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+            await asyncio.wait_for(story(client, application), 240)
         server.close()
         application.write_log()
 

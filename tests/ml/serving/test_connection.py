@@ -48,11 +48,11 @@ class Client:
         self.writer.writelines(parts)
 
     async def hears(self, says: bytes) -> None:
-        assert says in await asyncio.wait_for(self.reader.readuntil(says), 20)
+        assert says in await asyncio.wait_for(self.reader.readuntil(says), 120)
 
     async def hears_all(self) -> bytes:
         """Read to the end, which comes."""
-        heard = await asyncio.wait_for(self.reader.read(), 20)
+        heard = await asyncio.wait_for(self.reader.read(), 120)
         self.writer.close()
         return heard
 
@@ -67,7 +67,7 @@ def tell(story: Story) -> None:
         await story(desk)
         server.close()
         desk.clients.begin_to_leave()
-        await asyncio.wait_for(desk.clients.have_left(), 20)
+        await asyncio.wait_for(desk.clients.have_left(), 120)
         ticking.cancel()
         assert desk.clients.bytes_held == 0
 

@@ -32,7 +32,9 @@ def serve(base: Path) -> None:
                 os._exit(9)
             if order.get("do") == "grow":
                 self.server.held = b"x" * order["bytes"]  # type: ignore[attr-defined]
-            time.sleep(order.get("seconds", 0))
+            if "seconds" in order:
+                print("busy")
+                time.sleep(order["seconds"])
             if order.get("do") == "fail":
                 return self.answer(order["status"], order["text"].encode(), "text/plain")
             told = {name.lower(): value for name, value in self.headers.items()}
