@@ -124,15 +124,17 @@ class Releases:
                 thing=f"endpoint {state.endpoint!r}",
                 value=f"version {state.version}",
                 rule=f"went back: {state.reason}",
-                fix=f"what served before serves again; see why: groundplan logs {self._site.name} {state.endpoint}",
+                fix=f"what served before serves again; see why: groundplan logs {self._site.name} {self._name}",
             )
         return state
 
     def _until_over(self) -> Rollout:
-        told = 0
+        told: int | None = None
         while True:
             state, version = self._record.find()
             assert state is not None
+            # From here on also what other commands decide, such as that it goes back by hand.
+            told = len(state.told) if told is None else told
             seen = self._endpoint.look(state)
             self._watcher(state, seen)
             following, act = decide(state, seen, time.time())
@@ -141,7 +143,7 @@ class Releases:
                     self._record.write(following, version)
             except ChangedError:
                 continue  # Another command was quicker; the next look sees what it did.
-            for moment in following.told[max(told, len(state.told)) :]:
+            for moment in following.told[told:]:
                 self._progress.say(f"{following.endpoint}: {moment.what}.")
             told = len(following.told)
             if following.is_over:
@@ -161,6 +163,10 @@ class Releases:
         )
 
     def _command(self, verb: str) -> str:
+        return f"groundplan rollout {verb} {self._site.name} {self._name}"
+
+    @property
+    def _name(self) -> str:
+        """The endpoint as its environment's file names it."""
         environment = self._site.environment
-        name = self._contract.endpoint_name.removeprefix(f"{environment.project}-{environment.name}-")
-        return f"groundplan rollout {verb} {environment.name} {name}"
+        return self._contract.endpoint_name.removeprefix(f"{environment.project}-{environment.name}-")

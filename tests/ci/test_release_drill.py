@@ -10,6 +10,7 @@ from ci.drill import release_picture, serving
 from ci.drill.load import Load
 from ci.drill.release import DrilledRelease
 from ci.errors import BusyError, WorkError
+from ci.progress import Progress
 from ci.rollout import roll_out
 from ci.site import Site
 from ci.traffic.controller import Seen
@@ -29,6 +30,22 @@ SPEC = EndpointSpec(
 def stop_once_it_has_calls(state: Rollout, seen: Seen) -> None:
     if seen.percent:
         raise KeyboardInterrupt
+
+
+class Heard(Progress):
+    """Keeps what a command says."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def send_back_by_hand(site: Site, seen: Seen) -> None:
+    """As another command does, once the new release has calls."""
+    if seen.percent:
+        releases(site, SPEC.name).turn(forward=False)
 
 
 def raise_alarm(site: Site, seen: Seen) -> None:
@@ -59,11 +76,19 @@ def test_a_release_outlives_its_command_and_a_bad_one_goes_back(
             with pytest.raises(BusyError, match=f"version {good.version} is going forward; see it"):
                 roll_out(site, region, contract, serving.package(site, always="b"), spec=SPEC)
             assert releases(site, SPEC.name).follow().phase is Phase.RELEASED
-            slower = serving.package(site, seconds=0.002)
+            slower, heard = serving.package(site, seconds=0.002), Heard()
+            with pytest.raises(WorkError, match="went back: somebody wanted it back"):
+                roll_out(
+                    site, region, contract, slower, spec=SPEC, progress=heard,
+                    watcher=lambda _, seen: send_back_by_hand(site, seen),
+                )  # fmt: skip
+            # By another command, but who watches is told.
+            assert [line.split(": ")[-1] for line in heard.lines][-3::2] == ["rolled back by hand.", "rolled back."]
             with pytest.raises(WorkError, match="went back: alarm groundplan-local-review-sentiment-latency"):
                 roll_out(site, region, contract, slower, spec=SPEC, watcher=lambda _, seen: raise_alarm(site, seen))
             assert not [one for one in load.answered() if one.error]
-            with pytest.raises(WorkError, match=r"went back: .* failed, of the old one's 0\.0%"):
+            why = r"went back: .* failed, of the old one's 0\.0%.*; see why: groundplan logs local review-sentiment$"
+            with pytest.raises(WorkError, match=why):
                 roll_out(site, region, contract, serving.package(site, crashes=True), spec=SPEC)
         last = load.answered()[-30:]
         assert {one.version for one in last} == {good.version}
