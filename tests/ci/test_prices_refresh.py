@@ -19,7 +19,6 @@ from infra.localcloud import CloudRecord
 from infra.prices import FIELDS, prices
 from tests.ci.conftest import REPOSITORY
 
-TODAY = datetime.now(UTC).date().isoformat()
 MACHINES = {"type": "SPOT", "min_vcpus": 0, "max_vcpus": 8}
 
 
@@ -42,23 +41,29 @@ def priced(folder: Path, types: list[str], refreshed: Path) -> tuple[str, tuple[
     return found.lines[0].what, found.errors, found.old_prices
 
 
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
 def test_prices_are_asked_for_dated_and_used(site: Site, tmp_path: Path) -> None:
     file = snapshot(site.environment, site.workspace)
     what, _, old = priced(tmp_path, ["g5.xlarge"], file)
     assert (what, old) == ("up to 2 × g5.xlarge (spot about $0.80/h, assumed 40%)", 3)
     file.write_text("product,region,unit,usd,as_of,basis,note\nx,eu-west-1,Hrs,1,2026-01-01,price list,\n")
+    before = today()
     result = refresh(site)
     (region,) = result.regions
-    assert (result.file, result.as_of, region.region) == (file, TODAY, "us-east-1")
+    assert before <= result.as_of <= today()
+    assert (result.file, region.region) == (file, "us-east-1")
     assert region.on_demand > 90
     assert region.spot > 80
     assert "sqs" in region.not_listed
     assert [(one.product, one.usd_before, one.usd) for one in result.changes] == [("ml.m5.2xlarge", 0.48, 0.461)]
     rows = file.read_text().splitlines()
-    assert f'g5.xlarge,us-east-1,Hrs,1.006,{TODAY},price list,"{EMBEDDED}"' in rows
+    assert f'g5.xlarge,us-east-1,Hrs,1.006,{result.as_of},price list,"{EMBEDDED}"' in rows
     assert "x,eu-west-1,Hrs,1,2026-01-01,price list," in rows, "regions that were not asked keep what they have"
     what, errors, old = priced(tmp_path, ["g5.xlarge", "g7.2xlarge"], file)
-    assert what == f"up to 2 × g5.xlarge (spot about $0.80/h, asked on {TODAY})"
+    assert what == f"up to 2 × g5.xlarge (spot about $0.80/h, asked on {result.as_of})"
     assert (len(errors), "no price of 'g7.2xlarge'" in errors[0]) == (1, True)
     assert old == 1, "of the old table only the price of disks is left: the list of the embedded cloud has none"
     again = refresh(site)
@@ -100,7 +105,7 @@ def test_an_embedded_cloud_that_told_none_asks_what_aws_does(tmp_path: Path) -> 
     place = Workspace(root=tmp_path, home=tmp_path / "home")
     (tmp_path / "infra").mkdir()
     for environment, usd in (("prod", 3.0), ("local", 2.0)):
-        row = f"g5.xlarge,us-east-1,Hrs,{usd},{TODAY},price list,"
+        row = f"g5.xlarge,us-east-1,Hrs,{usd},{today()},price list,"
         snapshot(environments.load(environment), place).write_text(f"{','.join(FIELDS)}\n{row}\n")
         found = [
             known_prices(environments.load(name), place)["g5.xlarge", "us-east-1"].usd for name in ("prod", "local")

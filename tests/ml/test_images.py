@@ -14,7 +14,7 @@ from infra.spec import ClusterSpec
 from ml.contract import MODEL_ARCHIVE, MODEL_CHANNEL
 from ml.release import archive
 from tests.ml.jobs import ROOT, Job
-from tests.ml.serving.processes import GOOD, Light, answers, unused_port, wait_for
+from tests.ml.serving.processes import GOOD, Light, answers, reserved_port, wait_for
 
 pytestmark = pytest.mark.xdist_group("ml")
 IMAGES = ROOT / "ml" / "images"
@@ -70,9 +70,12 @@ def test_an_image_s_steps_make_what_answers_and_writes_nothing_on_a_read_only_ro
     assert not list(made.root.glob("opt/venv/lib/*/site-packages/torch"))
     base, variables = light
     shutil.copytree(base / "model", made.root / "opt" / "ml" / "model")
-    port = str(unused_port())
-    place = {"SAGEMAKER_BASE_DIR": str(made.root / "opt" / "ml"), "SAGEMAKER_BIND_TO_PORT": port}
-    with made.started(**place, **variables) as server, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    place = {"SAGEMAKER_BASE_DIR": str(made.root / "opt" / "ml")}
+    with (
+        reserved_port() as port,
+        made.started(**place, **variables, SAGEMAKER_BIND_TO_PORT=str(port)) as server,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=240) as client,
+    ):
         wait_for(lambda: answers(client) or server.poll() is not None)
         assert client.post("/invocations", json=GOOD).status_code == 200
     with pytest.raises(WorkError, match=r"1 files were written where a read-only root refuses it"), made.started("-h"):

@@ -30,11 +30,12 @@ def serving(
     base: Path, program: Path = ROOT, launcher: tuple[str, ...] = MODULE, log: Path | None = None, **environment: str
 ) -> Iterator[Server]:
     """Serve what is in `base`; a `log` takes what the server says where that would fill a pipe."""
-    port = unused_port()
-    job = Job(base=base, program=program, environment={"SAGEMAKER_BIND_TO_PORT": str(port), **environment})
     with (
+        reserved_port() as port,
         log.open("w") if log else nullcontext(subprocess.PIPE) as output,
-        job.start("serve", launcher=launcher, output=output) as process,
+        Job(base, program, {"SAGEMAKER_BIND_TO_PORT": str(port), **environment}).start(
+            "serve", launcher=launcher, output=output
+        ) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=240) as client,
     ):
         try:
@@ -46,11 +47,13 @@ def serving(
             process.wait(timeout=120)
 
 
-def unused_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that nobody else finds free in the seconds that a server needs to take it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def answers(client: httpx.Client) -> bool:
