@@ -44,8 +44,12 @@ def table(rows: dict[str, Row]) -> Table:
     for name, row in rows.items():
         peers = ", ".join(f"{peer} {value:.4g}" for peer, value in row.against.items())
         verdict = "[green]holds[/]" if row.holds else "[red]broken[/]"
-        drawn.add_row(name, f"{row.ours:.4g}", peers, row.unit, f"{row.ratio:.3f}", f"≤ {row.bound:.3f}", verdict)
+        drawn.add_row(name, f"{row.ours:.4g}", peers, row.unit, _ratio(row), f"≤ {row.bound:.3f}", verdict)
     return drawn
+
+
+def _ratio(row: Row) -> str:
+    return f"{row.ratio:.3f}" + (f" ± {row.spread:.3f}" if row.spread is not None else "")
 
 
 def main(wanted: list[str]) -> int:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from ci.bench.process import python
-from ci.bench.row import Row, compare
+from ci.bench.row import Row, compare, compare_turns
 from ci.child_environment import child_environment
 from ci.drill.launchers import AGENT
 from ci.own_environment import python_of
@@ -23,12 +23,12 @@ ENTRY = "ci.bench.train_processes"
 def run() -> dict[str, Row]:
     """Measure in processes of their own: torch takes its thread settings when it is first imported."""
     other = str(python_of(Workspace(), LOCK, "bench", sees_ours=True))
-    measured = json.loads(_said(_started([other, "-m", "ci.bench.train_loops"])).splitlines()[-1])
-    seconds: dict[str, float] = measured["seconds"]
+    said = _said(_started([other, "-m", "ci.bench.train_loops"])).splitlines()[-1]
+    steps: dict[str, list[float]] = json.loads(said)
     bounds = {"plain loop": PLAIN_BOUND, "Lightning": PEER_BOUND, "Accelerate": PEER_BOUND}
     names = {"plain loop": "train_step", "Lightning": "train_over_lightning", "Accelerate": "train_over_accelerate"}
     rows = {
-        names[peer]: compare(seconds["ours"], {peer: seconds[peer]}, unit="s per step", bound=bound)
+        names[peer]: compare_turns(steps["ours"], {peer: steps[peer]}, unit="s per step", bound=bound)
         for peer, bound in bounds.items()
     }
     return rows | {"train_two_processes": _two_processes()}

@@ -1,27 +1,33 @@
 """`python -m ci.bench.train_loops`: seconds per step of our loop and of others, as a line of JSON.
 
-All take the same steps of the same recipe in turns, some more than it asks for one checkpoint in. A step's time is the
-median over the rounds, from its start to the next one's: what else the machine does for a moment then falls out, and
-what a loop does at a certain step stays. The first steps are not counted: what a run pays once would weigh here more
-than in a job, most of all its tracker's new store, a second of a processor's time beside the first steps.
+Each is a process of its own, takes the same steps of the same recipe, and runs in its turns alone (`turns`). A turn is
+a step, from where it asks for its loss to where the next one does, with all that a loop does there: its saves, what it
+tells its tracker, and the threads in which ours does so. Not counted is what a run pays once: the first steps, beside
+which the tracker's new store is made, a second of a processor's time, and what comes after the last. A step counts as
+two medians at most: no save takes so long, only what else the machine does.
+
+The clock goes on while a process is stopped: ours would tell its tracker every ten seconds of everybody's time, not of
+its own, hence `tracking.SECONDS_BETWEEN_BATCHES` times the number of processes.
 """
 
-import itertools
 import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
+from ci.bench import turns
 from ci.bench.train_peers import PEERS
+from ci.bench.turns import Turns
 from ci.workspace import ROOT
 from ml.contract import Place
 from ml.data import datasets
 from ml.models import catalogue
+from ml.training import tracking
 from ml.training.checkpoints import Checkpoints
 from ml.training.loop import Run
 from ml.training.recipe import Recipe
@@ -31,28 +37,24 @@ from ml.training.tracking import Tracker
 from ml.training.world import World, join
 
 MODEL = "review_sentiment"
+OURS = "ours"
 Loop = Callable[[Task, Recipe, Path], None]
-ROUNDS = 4
 WARM_UP = 50
 EXAMPLES = 6464
 
 
-class Clocked:
-    """A task that notes when each step asks for its loss."""
+class Paced:
+    """A task that waits for its turn when a step asks for its loss."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, turns: Turns) -> None:
         self.module, self.lengths = task.module, task.lengths
         self.right_answers, self.save = task.right_answers, task.save
-        self._task, self._began = task, list[float]()
+        self._task, self._turns = task, turns
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
-        """Note the time and return the task's loss."""
-        self._began.append(time.perf_counter())
+        """Wait, and return the task's loss."""
+        self._turns.next()
         return self._task.loss(module, batch)
-
-    def seconds(self) -> list[float]:
-        """Return the seconds from each step to the next, once warm."""
-        return [after - before for before, after in itertools.pairwise(self._began[WARM_UP:])]
 
 
 def ours(task: Task, recipe: Recipe, folder: Path, *, world: World) -> None:
@@ -70,28 +72,33 @@ def ours(task: Task, recipe: Recipe, folder: Path, *, world: World) -> None:
         tracker.close(finished=True)
 
 
-def main() -> None:
-    """Measure in turns and print seconds per step of each."""
+def play(folder: Path, name: str, turns: Turns) -> None:
+    """Train as this contender does, a process's whole life."""
     recipe = catalogue.recipe(MODEL, "laptop")
-    with tempfile.TemporaryDirectory() as folder, join(Place()) as world:
-        datasets.prepare(MODEL, ROOT / ".cache" / "datasets", Path(folder) / "data")
-        _, data = datasets.read(Path(folder) / "data")
+    tracking.SECONDS_BETWEEN_BATCHES *= 1 + len(PEERS)
+    with join(Place()) as world:
+        _, data = datasets.read(folder / "data")
         few = {"train": data["train"][:EXAMPLES], "test": data["test"][:64]}
-        task = catalogue.part(MODEL, "task").build(recipe, few, world)
-        contenders: dict[str, Loop] = {"ours": partial(ours, world=world), **PEERS}
-        rounds: dict[str, list[list[float]]] = {name: [] for name in contenders}
-        for turn in range(ROUNDS):
-            # Each goes first as often as last.
-            for name in sorted(contenders, reverse=turn % 2 == 1):
-                clocked = Clocked(task)
-                contenders[name](clocked, recipe, Path(folder) / f"{name}-{turn}")
-                rounds[name].append(clocked.seconds())
-    print(json.dumps({"seconds": {name: per_step(found) for name, found in rounds.items()}, "rounds": rounds}))
+        torch.manual_seed(recipe.seed)
+        task = Paced(catalogue.part(MODEL, "task").build(recipe, few, world), turns)
+        loops: dict[str, Loop] = {OURS: partial(ours, world=world), **PEERS}
+        loops[name](task, recipe, folder / name)
 
 
-def per_step(rounds: list[list[float]]) -> float:
-    """Return the mean over the steps of each step's median."""
-    return statistics.fmean(statistics.median(step) for step in zip(*rounds, strict=True))
+def main() -> None:
+    """Measure in turns; print each one's seconds, step by step."""
+    steps = EXAMPLES // catalogue.recipe(MODEL, "laptop").batch_size
+    with tempfile.TemporaryDirectory() as folder:
+        datasets.prepare(MODEL, ROOT / ".cache" / "datasets", Path(folder) / "data")
+        # From each step's loss to the next one's: there is none after the last.
+        took = turns.take(partial(play, Path(folder)), (OURS, *PEERS), steps - 1)
+    print(json.dumps({name: capped(seconds[WARM_UP:]) for name, seconds in took.items()}))
+
+
+def capped(steps: Sequence[float]) -> list[float]:
+    """Return each step's seconds, at most two medians."""
+    most = 2 * statistics.median(steps)
+    return [min(seconds, most) for seconds in steps]
 
 
 if __name__ == "__main__":
