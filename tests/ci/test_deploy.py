@@ -98,21 +98,22 @@ def test_a_second_deploy_beside_the_first_is_refused(tiny: Tiny, tmp_path: Path)
     assert running.returncode == 0, told
 
 
-def in_the_middle(tiny: Tiny, marker: Path, work: str) -> subprocess.Popen[str]:
-    """Start a deploy and return once its second stack has begun what takes long: Terraform waits for it, if killed."""
-    tiny.runs(second=f"touch {marker}; ({work}); true")
+def in_the_middle(tiny: Tiny, marker: Path) -> subprocess.Popen[str]:
+    """Start a deploy and return once its second stack works, for which Terraform waits until the marker is gone."""
+    # A child's child: Terraform, asked to stop, ends the shell, and goes on once nobody can say anything more.
+    tiny.runs(second=f"touch {marker}; (while test -e {marker}; do sleep 0.1; done); true")
     running = tiny.start("deploy", "local")
     until(marker.exists)
     return running
 
 
-def while_there(marker: Path) -> str:
-    return f"while test -e {marker}; do sleep 0.1; done"
-
-
 def test_ctrl_c_lets_terraform_save_and_the_next_deploy_goes_on(tiny: Tiny, tmp_path: Path) -> None:
-    running = in_the_middle(tiny, tmp_path / "marker", "sleep 3")
+    marker = tmp_path / "marker"
+    running = in_the_middle(tiny, marker)
     running.send_signal(signal.SIGINT)
+    told_by_terraform = tiny.workspace.folder("local") / "events" / "local-us-east-1-second.apply.jsonl"
+    until(lambda: "Interrupt received" in told_by_terraform.read_text())
+    marker.unlink()
     _, told = running.communicate(timeout=240)
     assert running.returncode == 130, told
     assert told.endswith("Stopped. What was under way is saved; run the command again to go on.\n")
@@ -128,7 +129,7 @@ def test_ctrl_c_lets_terraform_save_and_the_next_deploy_goes_on(tiny: Tiny, tmp_
 
 def test_after_kill_9_the_next_deploy_waits_for_terraform_and_succeeds(tiny: Tiny, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
-    running = in_the_middle(tiny, marker, while_there(marker))
+    running = in_the_middle(tiny, marker)
     running.kill()
     running.communicate()
     tiny.runs()
@@ -145,7 +146,7 @@ def test_after_kill_9_the_next_deploy_waits_for_terraform_and_succeeds(tiny: Tin
 
 def test_after_kill_9_of_everything_the_state_lock_is_released(tiny: Tiny, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
-    running = in_the_middle(tiny, marker, while_there(marker))
+    running = in_the_middle(tiny, marker)
     running.kill()  # First, for it would start others.
     for pid in terraform_processes(tiny):
         with suppress(ProcessLookupError):
