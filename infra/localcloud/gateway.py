@@ -14,6 +14,7 @@ from moto.core.utils import get_service_model
 from moto.iam.models import get_account_id_from
 
 from infra.localcloud.cloud import Cloud
+from infra.localcloud.given_answers import GivenAnswers
 from infra.localcloud.moto_app import MotoApp
 from infra.localcloud.operations import (
     AwsError,
@@ -50,7 +51,6 @@ ONE_OF_EACH_PROTOCOL = ("batch", "sagemaker", "iam")
 """rest-json, json and query: how errors are written for a service whose model is not known by its signing name."""
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
-LATER_ATTEMPT = re.compile(r"attempt=(?!1;|1$)(\d+)")
 ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 SLOW_SECONDS = 2.0
 
@@ -85,6 +85,7 @@ class Gateway:
     def __init__(self, cloud: Cloud, moto: MotoApp) -> None:
         self._cloud = cloud
         self._moto = moto
+        self._given = GivenAnswers()
         self._services: dict[str, list[str]] = {}
         for service in sorted(known_services()):
             self._services.setdefault(SIGNING_NAMES.get(service, service), []).append(service)
@@ -98,9 +99,9 @@ class Gateway:
         """The answer to a request; whatever goes wrong inside is logged, and the client gets an AWS error."""
         started = time.perf_counter()
         caller = caller_of(environ)
-        if attempt := LATER_ATTEMPT.match(environ.get("HTTP_AMZ_SDK_REQUEST", "")):
-            # An answer that a client did not get, or did not like: what it repeats may have been done already.
-            self._cloud.log.info("repeated request", **_where(environ, caller), attempt=int(attempt[1]))
+        if given := self._given.again(environ):
+            self._cloud.log.info("answer given again", **_where(environ, caller))
+            return given
         try:
             if caller and caller.region not in self._regions:
                 rule = f"Credential should be scoped to a valid region, not '{caller.region}'."
@@ -121,6 +122,7 @@ class Gateway:
             # Not 500: SDKs retry that for minutes, and a failure in this process repeats itself exactly.
             message = f"The embedded cloud failed on this request ({type(error).__name__}); its log has the traceback."
             answer = refusal(environ, caller, AwsError("InternalFailure", message, 501))
+        self._given.keep(environ, answer)
         seconds = time.perf_counter() - started
         if seconds > SLOW_SECONDS:
             self._cloud.log.warning("slow request", **_where(environ, caller), seconds=round(seconds, 3))

@@ -138,6 +138,23 @@ def test_health_answers_while_slow_clients_hold_their_requests_back(cloud: Cloud
         one.close()
 
 
+def test_a_client_that_lost_an_answer_gets_it_again_and_acts_once(cloud: CloudRecord) -> None:
+    def create(call: str, attempt: int) -> tuple[int, bytes]:
+        headers = {
+            "Authorization": f"AWS4-HMAC-SHA256 {SCOPE.format(service='sagemaker')}",
+            "X_Amz_Target": "SageMaker.CreateModelPackageGroup",
+            "Content_Type": "application/x-amz-json-1.1",
+            "amz_sdk_invocation_id": call,
+            "amz_sdk_request": f"attempt={attempt}; max=25",
+        }
+        return post(cloud, "/", b'{"ModelPackageGroupName": "once"}', **headers)
+
+    status, body = create("first", 1)
+    assert status == 200
+    assert create("first", 2) == create("first", 10) == (200, body)
+    assert create("second", 1)[0] == create("second", 2)[0] == 400, "that it is there already is no answer to keep"
+
+
 def test_parallel_writers_lose_nothing(client: Clients) -> None:
     ssm, sagemaker = client("ssm"), client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="parallel")
