@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 class Row(BaseModel):
     """Ours against peers, lower is better; it holds when `ratio` (ours over the smallest peer) is at most `bound`.
 
-    `spread` is how far, either way, the ratio may be from the true one by chance, in 95 of 100 measurements; None where
-    that was not measured.
+    `spread` is how far, either way, the ratio may be from the true one because steps differ, 95 times of 100; None
+    where not measured. How processes differ that do the same, by the memory that they got say, is not in it.
     """
 
     model_config = ConfigDict(frozen=True)
