@@ -17,7 +17,7 @@ from infra.localcloud.port import listen
 from infra.localcloud.record import CloudError, CloudRecord, health, log_path, process_runs, read_record, record_path
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-HEALTH_SECONDS = 5.0
+HEALTH_SECONDS = 30.0
 POLL_SECONDS = 0.02
 
 

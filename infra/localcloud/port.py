@@ -1,8 +1,13 @@
 """Taking a port on 127.0.0.1."""
 
+import secrets
 import socket
+from contextlib import suppress
 
 from infra.localcloud.record import CloudError
+
+KEPT_FROM_CONNECTIONS = range(20000, 29000)
+"""Ports below those that systems give to outgoing connections: what is free here is so until its user takes it."""
 
 
 def listen(port: int) -> socket.socket:
@@ -20,3 +25,12 @@ def listen(port: int) -> socket.socket:
             fix="leave the option out for a free one",
         ) from error
     return listener
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody has, for a program that will take it in a moment."""
+    while True:
+        port = secrets.choice(KEPT_FROM_CONNECTIONS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port

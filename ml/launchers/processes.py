@@ -7,11 +7,13 @@ was asked to stop has saved. Neither is started again here.
 All machines of a run do the same: they meet in a store on the first one, tell how their processes ended, and agree.
 """
 
+import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from socket import create_server
 from types import FrameType
@@ -21,6 +23,9 @@ from zlib import crc32
 from ml import contract
 from ml.contract import Container, Machine, Place
 
+MEETING_PORT, MEETING_PORTS = 29400, 1000
+# Below those that systems give to outgoing connections: what is free here is so until torch takes it.
+FREE_PORTS = range(20000, 29000)
 COMMAND = (sys.executable, "-m", "ml", "train")
 MOST_RESTARTS = 3
 POLL_SECONDS = 0.1
@@ -28,7 +33,6 @@ POLL_SECONDS = 0.1
 SECONDS_BEHIND = 30.0
 # How long the others may take to tell how they ended, once this machine's processes have ended badly.
 SECONDS_TO_AGREE = 60.0
-MEETING_PORT, MEETING_PORTS = 29400, 1000
 WRONG_INPUT, STOPPED, INTERRUPTED = 2, 143, 130
 
 
@@ -196,8 +200,10 @@ def _meeting_place(machine: Machine, job: str) -> Any:
 
 
 def _free_port() -> int:
-    with create_server(("", 0)) as server:
-        return int(server.getsockname()[1])
+    while True:
+        port = secrets.choice(FREE_PORTS)
+        with suppress(OSError), create_server(("", port)):
+            return port
 
 
 def _as_a_shell_tells(code: int) -> int:

@@ -1,7 +1,6 @@
 """One model server process, from the model's archive in S3 to its last request."""
 
 import http.client
-import socket
 import threading
 import time
 import uuid
@@ -19,6 +18,7 @@ from infra.localcloud.machines.log_stream import LogStream
 from infra.localcloud.machines.site import Site
 from infra.localcloud.machines.storage import S3Uri
 from infra.localcloud.machines.upstream import Upstream
+from infra.localcloud.port import free_port
 
 POLL_SECONDS = 0.01
 LAST_LINES = 3
@@ -99,7 +99,7 @@ class ModelServer:
             remove_folders(self._folder)
             raise
         self.log: LogStream = site.open_log(plan.region, plan.log_group, f"{plan.variant}/{uuid.uuid4().hex}")
-        self.port = _free_port()
+        self.port = free_port()
         self.upstream = Upstream(self.port)
         self.leashed = site.leashes.start(self._program(), self._on_line)
         self.leashed.exit.add_done_callback(self._ended)
@@ -186,9 +186,3 @@ def tell(ended: Exit) -> str:
     """How a process ended, in a sentence."""
     reason = f" ({ended.cause})" if ended.cause != "exited" else ""
     return f"exit code {ended.code}{reason}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from infra.localcloud.machines.leash import Exit, Leashed, Program, container_en
 from infra.localcloud.machines.site import Site, now
 from infra.localcloud.machines.storage import CheckpointFolder, S3Uri
 from infra.localcloud.machines.training_job import TrainingJob
+from infra.localcloud.port import free_port
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -136,7 +136,7 @@ class TrainingRun:
         syncing = threading.Thread(target=self._keep_checkpoints, args=(checkpoints, done), daemon=True)
         logs = [self._open_log(host) for host in self._hosts]
         try:
-            port = _free_port()
+            port = free_port()
             with self._lock:
                 self._leashed = [
                     self._site.leashes.start(self._program(host, port), partial(self._on_line, log.write))
@@ -267,9 +267,3 @@ def _worst(exits: list[Exit]) -> Exit:
 
 def _by_signal(code: int) -> str:
     return f"The process was ended by signal {code - 128} before it could report a failure" if code > 128 else ""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
