@@ -47,6 +47,25 @@ def raw_asgi(folder: Path, port: int) -> None:
     uvicorn.run(app, port=port, lifespan="off", log_config=None, access_log=False)
 
 
+def bare_sockets(folder: Path, port: int) -> None:
+    """Answer as whatever asks this handler at least must: a thread for each socket, which parses JSON but no HTTP."""
+    from socket import IPPROTO_TCP, TCP_NODELAY
+    from socketserver import BaseRequestHandler, ThreadingTCPServer
+
+    handler = load(folder)
+
+    class Client(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            while heard := self.request.recv(1 << 16):
+                instances = json.loads(heard.partition(b"\r\n\r\n")[2])["instances"]
+                answer = json.dumps({"predictions": handler.predict(instances)}).encode()
+                self.request.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), answer))
+
+    ThreadingTCPServer.daemon_threads = True
+    ThreadingTCPServer(("127.0.0.1", port), Client).serve_forever()
+
+
 def fastapi(folder: Path, port: int) -> None:
     """Check by pydantic models, and answer in the loop, which is faster here than FastAPI's threads."""
     import uvicorn
@@ -141,6 +160,7 @@ def bentoml(folder: Path, port: int, *, together: int = 1) -> None:
 
 
 RIVALS: dict[str, Callable[[Path, int], None]] = {
+    "bare sockets": bare_sockets,
     "raw ASGI": raw_asgi,
     "FastAPI": fastapi,
     "LitServe": litserve,
