@@ -17,13 +17,13 @@ from ci.commands.doctor import doctor
 from ci.commands.drill import drill
 from ci.commands.images import images
 from ci.commands.look import events, inventory, logs, status
-from ci.commands.models import optimize, predict, release, train
+from ci.commands.models import optimize, predict, train
 from ci.commands.money import prices, resume, tags
 from ci.commands.pipeline import pipeline
 from ci.commands.platform import bootstrap, deploy, destroy, rehearse, synth
 from ci.commands.policy import policy
 from ci.commands.previews import previews
-from ci.commands.rollout import rollout
+from ci.commands.release import release
 from ci.commands.runs import runs
 from ci.commands.tune import tune
 from ci.commands.versions import models
@@ -44,7 +44,7 @@ app.add_typer(drill, name="drill", short_help="Rehearse what goes wrong on the c
 app.add_typer(images, name="images", short_help="Try, build and examine the images")
 app.add_typer(models, name="models", short_help="List versions of models, approve or reject them")
 app.add_typer(prices, name="prices", short_help="Renew the prices that estimates use")
-app.add_typer(rollout, name="rollout", short_help="See a release that is on its way; send it on or back")
+app.add_typer(release, name="release", short_help="Put a model into service by steps; send it on or back")
 app.add_typer(runs, name="runs", short_help="List, show, compare and reproduce training runs")
 app.add_typer(workflow, name="workflow", short_help="Rehearse the workflows on this machine")
 # Each with its line in the list of commands, which has room for 58 letters.
@@ -63,7 +63,6 @@ COMMANDS = (
     (train, "Train a model on the platform"),
     (tune, "Search for the recipe that trains best"),
     (optimize, "Turn a trained model into the one that is served"),
-    (release, "Sign and register a model, and put it into service"),
     (pipeline, "Let SageMaker train, optimize, evaluate and register"),
     (predict, "Ask an endpoint about texts"),
     (cost, "Show what an environment cost, or will cost"),

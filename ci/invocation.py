@@ -87,7 +87,7 @@ class Caller:
                 thing=f"endpoint {endpoint.removeprefix(f'{environment.project}-{environment.name}-')!r}",
                 value="no model",
                 rule="was released to it yet",
-                fix=f"release one: groundplan release {environment.name} {self._contract.model}",
+                fix=f"release one: groundplan release start {environment.name} {self._contract.model}",
             )
         rule = f"is what its model answered: {said}"
         return WorkError(thing=f"endpoint {endpoint!r}", value=value, rule=rule, fix="mend the request")

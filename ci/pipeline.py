@@ -181,7 +181,7 @@ def _register(site: Site, model: str) -> dict[str, Any]:
     types = {name: ["application/json"] for name in ("SupportedContentTypes", "SupportedResponseMIMETypes")}
     arguments = {
         "ModelPackageGroupName": contract.model_package_group,
-        "ModelPackageDescription": f"A candidate, not signed: groundplan release {site.name} {model} --job JOB",
+        "ModelPackageDescription": f"A candidate, not signed: groundplan release start {site.name} {model} --job JOB",
         "ModelApprovalStatus": "PendingManualApproval",
         "InferenceSpecification": {"Containers": [container], **types},
         "CustomerMetadataProperties": {"job": _get("Steps.Optimize.TrainingJobName")},

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ci.commands.models import ModelName, pairs
-from ci.commands.options import AsJson, EnvironmentName, Home, listed, site
+from ci.commands.models import pairs
+from ci.commands.options import AsJson, EnvironmentName, Home, ModelName, listed, site
 
 burst = typer.Typer(no_args_is_help=True, help="Train on machines that are made for one run, and gone after it.")
 

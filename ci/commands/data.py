@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ci.commands.models import ModelName
-from ci.commands.options import AsJson, Home, workspace
+from ci.commands.options import AsJson, Home, ModelName, workspace
 
 data = typer.Typer(help="Data sets: what models are trained on.", no_args_is_help=True)
 

@@ -85,7 +85,7 @@ def release(
 ) -> None:
     """Release a good, a slow, a wrong and a crashing model to an endpoint that is called all the time.
 
-    Exits with 1 when the good one does not arrive, a bad one does, or the client sees a failure of the first two.
+    Exits with 1 when the good one does not arrive, a bad one does, or the client sees a failure of the first three.
 
     Example: groundplan drill release --plots out/releases
     """

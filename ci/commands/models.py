@@ -1,4 +1,4 @@
-"""train, optimize, release, predict: a model's way from data to answers."""
+"""train, optimize, predict: a model's way from data to answers, but for its release."""
 
 import sys
 from collections.abc import Sequence
@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, site, workspace
+from ci.commands.options import AsJson, EnvironmentName, Home, JobName, ModelName, site, workspace
 
 if TYPE_CHECKING:
     from ci.planning.training import TrainingPlan
     from ci.train import TrainResult
-
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder in ml/models/, such as `review_sentiment`.")]
-JobName = Annotated[
-    str | None, typer.Option("--job", metavar="JOB", help="The job whose model to take; by default the newest.")
-]
 
 Place = Annotated[
     str,
@@ -156,34 +151,6 @@ def optimize(
     progress = console.terminal_progress()
     result = optimize_model(site(environment, home), model, recipe=recipe, job=job, progress=progress)
     console.show(result, json, table(result))
-
-
-def release(
-    environment: EnvironmentName,
-    model: ModelName,
-    job: JobName = None,
-    approve: Annotated[
-        bool, typer.Option("--approve/--no-approve", help="Approve it in your name, or leave that to somebody else.")
-    ] = True,
-    json: AsJson = False,
-    home: Home = None,
-) -> None:
-    """Sign and register an optimized model, and put it behind every endpoint that serves it.
-
-    Example: groundplan release local review_sentiment
-    """
-    from ci import console
-    from ci.release import release as release_model
-
-    found = site(environment, home)
-    result = release_model(found, model, job=job, approve=approve, progress=console.terminal_progress())
-    text = f"{result.model} {result.semantic_version} ({result.version}): "
-    text += f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}"
-    text += "".join(
-        f"\n{served.region} {served.endpoint}: in service after {served.seconds:.1f} s" for served in result.endpoints
-    )
-    text += "" if result.approved else "\nawaits approval in the registry; then run this again with --no-approve"
-    console.show(result, json, text)
 
 
 def predict(

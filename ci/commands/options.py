@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 EnvironmentName = Annotated[
     str, typer.Argument(metavar="ENVIRONMENT", help="A file in environments/, such as `local`.")
 ]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder in ml/models/, such as `review_sentiment`.")]
+JobName = Annotated[
+    str | None, typer.Option("--job", metavar="JOB", help="The job whose model to take; by default the newest.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Mirror = Annotated[
     Path | None,

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ci.commands.models import ModelName
-from ci.commands.options import AsJson, EnvironmentName, Home, site
+from ci.commands.options import AsJson, EnvironmentName, Home, ModelName, site
 
 
 def pipeline(

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ci.commands.models import ModelName
-from ci.commands.options import AsJson, EnvironmentName, Home, site
+from ci.commands.options import AsJson, EnvironmentName, Home, ModelName, site
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

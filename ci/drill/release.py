@@ -33,7 +33,7 @@ BEHAVIOURS: Mapping[Kind, dict[str, Any]] = {
     "crashing": {"crashes": True},
 }
 # Of these not one call may fail for the client.
-UNNOTICED: tuple[Kind, ...] = ("good", "slow")
+UNNOTICED: tuple[Kind, ...] = ("good", "slow", "wrong")
 CALLS_PER_SECOND = 40.0
 PROMISED_MS = 200
 # Before and after a release, for the picture and for what is compared.

@@ -96,8 +96,8 @@ def told(found: Releases, state: Rollout) -> ReleaseState:
     )
 
 
-def drawn(found: ReleaseState) -> "RenderableType":
-    """Return it for a person: what was decided, how it is, and what the two releases' calls say."""
+def drawn(found: ReleaseState, *, with_history: bool = False) -> "RenderableType":
+    """Return it for a person: how it is, what the two releases' calls say, and before that what was decided."""
     from ci import console
 
     head = f"{found.endpoint} {found.version}: {found.phase}, {found.percent:g} % of the calls"
@@ -107,7 +107,7 @@ def drawn(found: ReleaseState) -> "RenderableType":
     figures = console.table(
         "release", "requests>", "failed>", "refused>", "in time>", "above twice>", "labels", rows=rows
     )
-    parts: list[RenderableType] = [*found.told, "", head]
+    parts: list[RenderableType] = [*found.told, "", head] if with_history else [head]
     return console.stacked(*parts, *([figures] if found.new.requests else []))
 
 

@@ -139,7 +139,8 @@ class Releases:
             self._watcher(state, seen)
             following, act = decide(state, seen, time.time())
             try:
-                if following != state:
+                # Also before an act of which nothing is noted: only who knows the last word may act.
+                if act or following != state:
                     self._record.write(following, version)
             except ChangedError:
                 continue  # Another command was quicker; the next look sees what it did.
@@ -159,11 +160,11 @@ class Releases:
             thing=f"endpoint {self._contract.endpoint_name!r}",
             value=f"version {state.version}" if state else "no release",
             rule=f"is {state.phase}: there is nothing to go on with" if state else "came to it yet",
-            fix=f"release to it: groundplan release {self._site.name} {self._contract.model}",
+            fix=f"release to it: groundplan release start {self._site.name} {self._contract.model}",
         )
 
     def _command(self, verb: str) -> str:
-        return f"groundplan rollout {verb} {self._site.name} {self._name}"
+        return f"groundplan release {verb} {self._site.name} {self._name}"
 
     @property
     def _name(self) -> str:

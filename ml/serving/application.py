@@ -106,7 +106,8 @@ class Application:
         if self._versions:
             which = f"POST to /v1/models/NAME/predict, NAME one of {', '.join(self._versions)}"
             raise RequestError(404, "path", request.target[:60].decode("latin-1"), "does not say which model", which)
-        raise RequestError(503, "endpoint", "no model", "released yet", "run `groundplan release`, then call again")
+        fix = "run `groundplan release start`, then call again"
+        raise RequestError(503, "endpoint", "no model", "released yet", fix)
 
     def _ping(self, request: Request) -> None:
         self._write(request, self._row, 503 if self._clients.are_leaving else 200, b"", is_logged=False)

@@ -94,7 +94,7 @@ def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPath
 
 @pytest.mark.slow
 def test_from_data_to_an_answer(site: Site) -> None:
-    with pytest.raises(NotDeployedError, match="release one: groundplan release local review_sentiment"):
+    with pytest.raises(NotDeployedError, match="release one: groundplan release start local review_sentiment"):
         predict(site, ENDPOINT, ["Nothing is released yet."])
     trained = train(site, MODEL, recipe="debug", stream=True, on="batch:small")
     assert trained.report

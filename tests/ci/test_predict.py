@@ -80,11 +80,11 @@ def test_the_table_has_a_column_for_each_part_of_the_answer(
 def test_an_endpoint_without_a_model_says_how_to_release_one(site: Site) -> None:
     """The server's own words for it stand in tests/ml/serving/test_server.py."""
     contract: Any = SimpleNamespace(endpoint_name="groundplan-local-review-sentiment", model="review_sentiment")
-    said = {"error": "endpoint: no model released yet; run `groundplan release`, then call again"}
+    said = {"error": "endpoint: no model released yet; run `groundplan release start`, then call again"}
     error = Caller(site, "us-east-1", contract)._of_model("HTTP 503", json.dumps(said))
     assert (str(error), error.exit_code) == (
         "endpoint 'review-sentiment': no model was released to it yet; "
-        "release one: groundplan release local review_sentiment",
+        "release one: groundplan release start local review_sentiment",
         2,
     )
 

@@ -92,7 +92,7 @@ def test_a_release_outlives_its_command_and_a_bad_one_goes_back(
                 roll_out(site, region, contract, serving.package(site, crashes=True), spec=SPEC)
         last = load.answered()[-30:]
         assert {one.version for one in last} == {good.version}
-        assert run(["rollout", "status", "local", SPEC.name, "--home", str(tmp_path / "home")]) == 0
+        assert run(["release", "status", "local", SPEC.name, "--home", str(tmp_path / "home")]) == 0
         assert "rolled back, 0 % of the calls" in capsys.readouterr().out
         assert status(site, SPEC.name).phase is Phase.ROLLED_BACK
 

@@ -14,10 +14,17 @@ from ci.errors import WorkError
 from ci.invocation import Caller
 from ci.model_registry import Package
 from ci.rollout import roll_out
+from ci.s3_record import S3Record
 from ci.site import Site
 from ci.status import status
+from ci.traffic.controller import NEXT, OLD, Act, Resize, Seen, decide
+from ci.traffic.endpoint import Endpoint
+from ci.traffic.evidence import Tolerance
+from ci.traffic.run import Releases
+from ci.traffic.state import Patience, Phase, Rollout
 from ci.workspace import Workspace
 from infra.localcloud import start, stop
+from infra.spec import Canary
 from infra.spec.contract import Capture, InstanceCapacity, Queueing, ServingContract
 from tests.ci.conftest import REPOSITORY
 
@@ -147,3 +154,27 @@ def test_a_model_that_does_not_start_leaves_what_served(site: Site) -> None:
     with pytest.raises(WorkError, match="Could not find model data"):
         roll_out(site, REGION, live, missing)
     assert Caller(site, REGION, live).ask([{"text": "good"}])["model"] == "second"
+
+
+def test_who_was_overtaken_does_nothing_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Act] = []
+    seen = Seen(settled=True, configuration="beside", percent=10.0, counts={OLD: 3, NEXT: 1}, held=True)
+    monkeypatch.setattr(Endpoint, "look", lambda self, state: seen)
+    monkeypatch.setattr(Endpoint, "do", lambda self, act: done.append(act))
+    tolerance = Tolerance(more_failed=0.01, more_slow=0.1, other_answers=0.1, false_alarm=0.001, latency_ms=1, failed=0)
+    patience = Patience(least_requests=1, seconds=1, look_seconds=0.1)
+    state = Rollout(
+        endpoint="overtaken", version="v", old="old", beside="beside", new="new", instances=3, begun=0.0, position=1,
+        stages=Canary(percents=(10, 100), bake_seconds=1).stages, tolerance=tolerance, patience=patience,
+    )  # fmt: skip
+
+    def send_back(_: Rollout, __: Seen) -> None:
+        record = S3Record(site.client("s3"), BUCKET, "rollouts/overtaken/state.json", Rollout)
+        assert decide(state, seen, 1.0) == (state, Resize(3)), "an act of which nothing is noted"
+        record.write(state.telling(1.0, "rolled back", phase=Phase.ROLLED_BACK), record.find()[1])
+
+    overtaken = Releases(site, REGION, contract("overtaken"), watcher=send_back)
+    overtaken.begin(state)
+    with pytest.raises(WorkError, match="went back"):
+        overtaken.follow()
+    assert done == []

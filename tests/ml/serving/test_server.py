@@ -68,7 +68,8 @@ def test_an_empty_model_folder_says_what_to_do(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         answer = server.client.post("/invocations", json=GOOD)
         assert answer.status_code == 503
-        assert answer.json()["error"] == "endpoint: no model released yet; run `groundplan release`, then call again"
+        fix = "run `groundplan release start`, then call again"
+        assert answer.json()["error"] == f"endpoint: no model released yet; {fix}"
 
 
 def damage(base: Path, path: Path) -> Path:

@@ -1,0 +1,99 @@
+"""release: a model's way into an endpoint's calls, and back."""
+
+from typing import Annotated
+
+import typer
+
+from ci.commands.options import AsJson, EnvironmentName, Home, JobName, ModelName, site
+
+EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's name in the environment's file.")]
+
+release = typer.Typer(help="Release a model to the endpoints that serve it; see how that goes, send it on, or back.")
+
+
+@release.callback()
+def group() -> None:
+    """Release a model to the endpoints that serve it; see how that goes, send it on, or back."""
+
+
+@release.command(short_help="Sign and register a model, and put it into service")
+def start(
+    environment: EnvironmentName,
+    model: ModelName,
+    job: JobName = None,
+    approve: Annotated[
+        bool, typer.Option("--approve/--no-approve", help="Approve it in your name, or leave that to somebody else.")
+    ] = True,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Sign and register an optimized model, and put it behind every endpoint that serves it.
+
+    Example: groundplan release start local review_sentiment
+    """
+    from ci import console
+    from ci.release import release as release_model
+
+    found = site(environment, home)
+    result = release_model(found, model, job=job, approve=approve, progress=console.terminal_progress())
+    text = f"{result.model} {result.semantic_version} ({result.version}): "
+    text += f"accuracy {result.accuracy:.4f}, baseline {result.baseline_accuracy:.4f}"
+    text += "".join(
+        f"\n{served.region} {served.endpoint}: in service after {served.seconds:.1f} s" for served in result.endpoints
+    )
+    text += "" if result.approved else "\nawaits approval in the registry; then run this again with --no-approve"
+    console.show(result, json, text)
+
+
+@release.command(short_help="Show how a release stands, and what its calls prove")
+def status(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+    """Show what was decided of the last release to an endpoint, and what its calls say beside the old one's.
+
+    Example: groundplan release status local review-sentiment
+    """
+    from ci import console
+    from ci.traffic import report
+
+    found = report.status(site(environment, home), endpoint)
+    console.show(found, json, report.drawn(found, with_history=True))
+
+
+@release.command(short_help="Go on with a release whose command was stopped")
+def resume(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+    """Go on with a release whose command was stopped or killed, wherever it was; exits with 1 when it went back.
+
+    Example: groundplan release resume prod review-sentiment-live
+    """
+    from ci import console
+    from ci.traffic import report
+
+    result = report.carried(site(environment, home), endpoint, lambda found: found.go_on(), console.terminal_progress())
+    console.show(result, json, report.drawn(result))
+
+
+@release.command(short_help="Give a release all calls, whatever it had to prove")
+def promote(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+    """Give a release that is on its way all calls now, without the rest of its steps.
+
+    Example: groundplan release promote prod review-sentiment-live
+    """
+    _turn(environment, endpoint, json, home, forward=True)
+
+
+@release.command(short_help="Send a release back to what served before")
+def rollback(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+    """Send the last release to an endpoint back, on its way or out: what served before it serves again.
+
+    Example: groundplan release rollback prod review-sentiment-live
+    """
+    _turn(environment, endpoint, json, home, forward=False)
+
+
+def _turn(environment: str, endpoint: str, json: bool, home: Home, *, forward: bool) -> None:
+    from ci import console
+    from ci.traffic import report
+
+    result = report.carried(
+        site(environment, home), endpoint, lambda found: found.turn(forward=forward), console.terminal_progress()
+    )
+    console.show(result, json, report.drawn(result))
