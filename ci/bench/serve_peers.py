@@ -36,9 +36,8 @@ LIGHT_BOUNDS = {"LitServe": 1 / 5, "BentoML": 1 / 10, "FastAPI": 1 / 1.5, RAW: 1
 FLOOR = "bare sockets"
 LIGHT_CLIENTS, HEAVY_CLIENTS = (1, 8, 64), 32
 HEAVY = (RAW, "FastAPI", "LitServe in batches", "BentoML in batches")
-LIGHT_ROUNDS, LIGHT_SECONDS = 3, 1.0
-# More of them, for the slowest of some sixty batches alone decides over a round's 99th percentile.
-HEAVY_ROUNDS, HEAVY_SECONDS = 5, 4.0
+# Of the heavy model's batches a round has some sixty: the slowest alone decides over its 99th percentile.
+ROUNDS, LIGHT_SECONDS, HEAVY_SECONDS = 5, 1.0, 4.0
 SECONDS_TO_START = 60
 
 Measured = dict[str, Figures]
@@ -49,9 +48,9 @@ def run() -> dict[str, Row]:
     rows: dict[str, Row] = {}
     with _servers(serve_models.light, (*LIGHT_BOUNDS, FLOOR)) as ports:
         for clients in LIGHT_CLIENTS:
-            rows |= _light_rows(clients, _in_turns(ports, clients, LIGHT_ROUNDS, LIGHT_SECONDS))
+            rows |= _light_rows(clients, _in_turns(ports, clients, LIGHT_SECONDS))
     with _servers(serve_models.heavy, HEAVY) as ports:
-        figures = _in_turns(ports, HEAVY_CLIENTS, HEAVY_ROUNDS, HEAVY_SECONDS)
+        figures = _in_turns(ports, HEAVY_CLIENTS, HEAVY_SECONDS)
     ours, peers = figures.pop(OURS), figures
     time_each = {name: 1000 / peer.per_second for name, peer in peers.items()}
     rows["serve_heavy_time"] = compare(1000 / ours.per_second, time_each, unit="ms a request", bound=1.0)
@@ -70,10 +69,10 @@ def _light_rows(clients: int, figures: Measured) -> dict[str, Row]:
     return {**rows, f"serve_{clients}_p99": p99}
 
 
-def _in_turns(ports: Mapping[str, int], clients: int, turns: int, seconds: float) -> Measured:
+def _in_turns(ports: Mapping[str, int], clients: int, seconds: float) -> Measured:
     """Return each server's best round: noise on a shared machine only ever takes away."""
     rounds: dict[str, list[Figures]] = {name: [] for name in ports}
-    for _ in range(turns):
+    for _ in range(ROUNDS):
         for name, port in ports.items():
             path = "/v1/predict" if name == OURS else "/"
             asked = ("-m", "ci.bench.serve_clients", str(port), path, str(clients), str(seconds))
