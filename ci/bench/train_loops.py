@@ -3,15 +3,15 @@
 Each is a process of its own, takes the same steps of the same recipe, and runs in its turns alone (`turns`). A turn is
 a step, from where it asks for its loss to where the next one does, with all that a loop does there: its saves, what it
 tells its tracker, and the threads in which ours does so. Not counted is what a run pays once: the first steps, beside
-which the tracker's new store is made, a second of a processor's time, and what comes after the last. A step counts as
-two medians at most: no save takes so long, only what else the machine does.
+which the tracker's new store is made, a second of a processor's time, and what comes after the last. Processes that do
+the same differ by the memory that they got: all are started anew for each of some sets.
 
 The clock goes on while a process is stopped: ours would tell its tracker every ten seconds of everybody's time, not of
 its own, hence `tracking.SECONDS_BETWEEN_BATCHES` times the number of processes.
 """
 
 import json
-import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -41,6 +41,7 @@ OURS = "ours"
 Loop = Callable[[Task, Recipe, Path], None]
 WARM_UP = 50
 EXAMPLES = 6464
+SETS = 3
 
 
 class Paced:
@@ -85,21 +86,26 @@ def play(folder: Path, name: str, turns: Turns) -> None:
         loops[name](task, recipe, folder / name)
 
 
+def commands(folder: str) -> dict[str, list[str]]:
+    """Return what starts each process of a set."""
+    return {name: [sys.executable, "-m", "ci.bench.train_loops", folder, name] for name in (OURS, *PEERS)}
+
+
 def main() -> None:
     """Measure in turns; print each one's seconds, step by step."""
     steps = EXAMPLES // catalogue.recipe(MODEL, "laptop").batch_size
-    with tempfile.TemporaryDirectory() as folder:
-        datasets.prepare(MODEL, ROOT / ".cache" / "datasets", Path(folder) / "data")
-        # From each step's loss to the next one's: there is none after the last.
-        took = turns.take(partial(play, Path(folder)), (OURS, *PEERS), steps - 1)
-    print(json.dumps({name: capped(seconds[WARM_UP:]) for name, seconds in took.items()}))
-
-
-def capped(steps: Sequence[float]) -> list[float]:
-    """Return each step's seconds, at most two medians."""
-    most = 2 * statistics.median(steps)
-    return [min(seconds, most) for seconds in steps]
+    took: dict[str, list[float]] = {name: [] for name in (OURS, *PEERS)}
+    for number in range(SETS):
+        with tempfile.TemporaryDirectory() as folder:
+            datasets.prepare(MODEL, ROOT / ".cache" / "datasets", Path(folder) / "data")
+            # From each step's loss to the next one's: there is none after the last.
+            for name, seconds in turns.take(commands(folder), steps - 1, seed=number).items():
+                took[name] += seconds[WARM_UP:]
+    print(json.dumps(took))
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 1:
+        main()
+    else:
+        play(Path(sys.argv[1]), sys.argv[2], Turns(int(sys.argv[3])))

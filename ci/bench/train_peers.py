@@ -1,7 +1,8 @@
 """The same steps on the same network by others: a plain loop, PyTorch Lightning, Accelerate.
 
 The last two do what ours does around its steps: schedule, clipping, a checkpoint and the loss, told to a new MLflow
-store in SQLite by their own integrations, as often as the recipe says. The plain loop does nothing but its steps.
+store in SQLite by their own integrations, as often as the recipe says. They are trainers, and run as they come. The
+plain loop does nothing but its steps, with our choice of attention's kernel: it shows what the rest of a loop costs.
 """
 
 import logging
@@ -16,6 +17,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
+from ml.training import attention
 from ml.training.batches import Batches
 from ml.training.loop import learning_rate
 from ml.training.recipe import Recipe
@@ -29,8 +31,9 @@ def plain(task: Task, recipe: Recipe, _folder: Path) -> None:
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, len(batches))
-        loss = task.loss(module, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with attention.kernel(torch.device("cpu"), max(task.lengths[position] for position in batch)):
+            loss = task.loss(module, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), recipe.largest_gradient)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ml.errors import InputError
-from ml.training import lora, parallel
+from ml.training import attention, lora, parallel
 from ml.training.batches import Batches
 from ml.training.checkpoints import Checkpoints, Position
 from ml.training.recipe import Recipe
@@ -147,13 +147,14 @@ class Run:
         if self._teaching.reach(step):
             self._module = self._joined()
         self._teaching.set_rate(self._optimizer, learning_rate(self.recipe, step, self.steps))
-        mine = self.world.mine(self._batches[step])
-        losses = []
-        for part in range(self._parts):
-            with parallel.without_exchange(self._module, when=part < self._parts - 1):
-                loss = self.task.loss(self._module, mine[part :: self._parts]) / self._parts
-                loss.backward()  # type: ignore[no-untyped-call]
-            losses.append(loss.detach())
+        batch = self._batches[step]
+        mine, losses = self.world.mine(batch), []
+        with attention.kernel(self.world.device, max(self.task.lengths[position] for position in batch)):
+            for part in range(self._parts):
+                with parallel.without_exchange(self._module, when=part < self._parts - 1):
+                    loss = self.task.loss(self._module, mine[part :: self._parts]) / self._parts
+                    loss.backward()  # type: ignore[no-untyped-call]
+                losses.append(loss.detach())
         self._teaching.drop_frozen()
         nn.utils.clip_grad_norm_(self.task.module.parameters(), self.recipe.largest_gradient)
         self._optimizer.step()

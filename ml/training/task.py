@@ -14,7 +14,7 @@ class Task(Protocol):
     """What is trained; may be a part of what `save` writes."""
 
     lengths: Sequence[int]
-    """How much work each example is; those of like length are put into one batch."""
+    """How much work each example is, by its tokens say; those of like length are put into one batch."""
 
     def loss(self, module: nn.Module, batch: Sequence[int]) -> Tensor:
         """Return the mean loss over the examples of these positions; `module` is `self.module` as the run wraps it."""

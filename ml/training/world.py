@@ -12,10 +12,14 @@ from torch import Tensor, distributed
 from ml.contract import Place
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Say whether the device multiplies quicker in bfloat16 than in float32."""
+    return device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+
+
 def fast_arithmetic(device: torch.device) -> torch.autocast:
     """Return a context that multiplies in bfloat16 where the device does that quicker than in float32."""
-    quick = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return torch.autocast(device.type, torch.bfloat16, enabled=quick)
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device))
 
 
 @dataclass(frozen=True, kw_only=True)
