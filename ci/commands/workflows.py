@@ -92,6 +92,9 @@ def run(
     name: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A file in .github/workflows, such as `plan`.")],
     environment: Annotated[str, typer.Option("--env", metavar="ENVIRONMENT", help="On the embedded cloud.")] = "local",
     base: Annotated[str, typer.Option(metavar="REVISION", help="What a pull request would be merged into.")] = "HEAD",
+    event: Annotated[
+        str, typer.Option(metavar="NAME[.ACTION]", help="One of its events, such as `pull_request.closed`.")
+    ] = "",
     label: Annotated[list[str] | None, typer.Option(help="A label of the pull request; may be repeated.")] = None,
     input: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="What a person would enter; may be repeated.")
@@ -99,20 +102,24 @@ def run(
     json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Run what a workflow's steps run, against the embedded cloud; comments and issues end as files.
+    """Run a workflow as GitHub would, against the embedded cloud; comments and issues end as files.
 
-    Example: groundplan workflow run plan --env local
+    What a person would approve is approved, and what others wrote is left out.
+
+    Example: groundplan workflow run preview --label preview --event pull_request.closed
     """
     import environments
     from ci import console
     from ci.revision import Revision
-    from ci.workflow.runner import Event, rehearse_workflow
+    from ci.workflow.runner import rehearse_workflow
+    from ci.workflow.stage import Event
 
     place = workspace(home)
     entered = dict(one.partition("=")[::2] for one in input or ())
-    event = Event(base=Revision.of(base, place).commit, labels=tuple(label or ()), inputs=entered)
+    commit = Revision.of(base, place).commit
+    started = Event(base=commit, name=event, labels=tuple(label or ()), inputs=entered)
     found = environments.load(environment)
-    result = rehearse_workflow(name, found, place, event=event, progress=console.terminal_progress())
+    result = rehearse_workflow(name, found, place, event=started, progress=console.terminal_progress())
     rows = [(step.state, step.job, step.step, f"{step.seconds:.1f} s" if step.seconds else "") for step in result.steps]
     told = [str(file) for file in result.told]
     console.show(result, json, console.stacked(console.table("", "job", "step", "time>", rows=rows), *told))

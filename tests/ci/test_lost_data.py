@@ -10,7 +10,8 @@ from ci.changes.saved import SavedPlan, SavedStack
 from ci.cli import run
 from ci.deploy import deploy
 from ci.errors import LossError
-from ci.workflow.runner import Event, rehearse_workflow
+from ci.workflow.runner import rehearse_workflow
+from ci.workflow.stage import Event
 from ci.workspace import ROOT
 from tests.ci.conftest import Tiny
 
@@ -69,6 +70,8 @@ def test_workflows_stop_before_data_is_lost_unless_somebody_said_so(
 def rehearsed(tiny: Tiny, workflow: str, **event: object) -> dict[str, str]:
     """Run those steps of a workflow of ours that plan and deploy, on the tiny checkout; tell how they went."""
     document = yaml.safe_load((ROOT / ".github" / "workflows" / f"{workflow}.yml").read_text())
+    # YAML 1.1 takes the key `on` for true.
+    document["on"] = document.pop(True)
     for job in document["jobs"].values():
         job["steps"] = [step for step in job["steps"] if {"plan", "deploy"} & set(step.get("run", "").split()[1:2])]
     place = tiny.workspace.root / ".github" / "workflows" / f"{workflow}.yml"

@@ -12,7 +12,8 @@ import environments
 from ci.deploy import deploy
 from ci.previews import previews, reap
 from ci.site import Site
-from ci.workflow.runner import Event, rehearse_workflow
+from ci.workflow.runner import WorkflowOutcome, rehearse_workflow
+from ci.workflow.stage import Event
 from ci.workspace import ROOT
 from infra.spec import SpecError
 from tests.ci.conftest import Tiny
@@ -64,15 +65,11 @@ def test_a_preview_s_role_makes_previews_and_leaves_all_else_alone(tmp_path: Pat
 def test_the_workflow_deploys_tells_and_destroys_and_the_clock_ends_what_was_forgotten(tiny: Tiny) -> None:
     tiny.runs(only=["aside"])
     (tiny.workspace.root / ".github").symlink_to(ROOT / ".github")
-    done = rehearse_workflow(
-        "preview",
-        environments.load("local"),
-        tiny.workspace,
-        event=Event(base="0", labels=("preview",)),
-        program=tiny.program(),
-    )
-    assert {step.state for step in done.steps} == {"done", "left out"}
+    done = rehearsed(tiny, "labeled")
+    assert {step.state for step in done.steps if step.job == "deploy (local)"} == {"done", "left out"}
     assert "| `localpr1` | #1 | " in done.told[0].read_text()
+    assert [one.environment for one in previews(tiny.site()).standing] == ["localpr1"]
+    assert not rehearsed(tiny, "closed").failed
     assert previews(tiny.site()).standing == ()
 
     deploy(Site.of(environments.load("localpr2"), tiny.workspace))
@@ -80,3 +77,9 @@ def test_the_workflow_deploys_tells_and_destroys_and_the_clock_ends_what_was_for
     assert [one.environment for one in reap(tiny.site()).standing] == ["localpr2"]
     later = reap(tiny.site(), now=datetime.now(UTC) + timedelta(hours=25))
     assert (later.destroyed, later.standing, previews(tiny.site()).standing) == (("localpr2",), (), ())
+
+
+def rehearsed(tiny: Tiny, action: str) -> WorkflowOutcome:
+    """Let that happen to pull request 1, which has the label."""
+    event = Event(base="0", name=f"pull_request.{action}", labels=("preview",))
+    return rehearse_workflow("preview", environments.load("local"), tiny.workspace, event=event, program=tiny.program())

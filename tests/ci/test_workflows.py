@@ -15,7 +15,8 @@ from ci.cli import run
 from ci.errors import CommandError
 from ci.github import GitHub
 from ci.workflow.recorder import recorder
-from ci.workflow.runner import Event, rehearse_workflow
+from ci.workflow.runner import rehearse_workflow
+from ci.workflow.stage import Event
 from ci.workspace import ROOT, Workspace
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -160,21 +161,23 @@ def test_a_workflow_learns_its_role_and_tells_what_it_found(
 
 
 WORKFLOW = """
-on: {workflow_dispatch: {inputs: {word: {default: bye}}}}
+on: {workflow_dispatch: {inputs: {word: {default: bye}, environment: {default: dev}}}}
 env:
   WORD: ${{ inputs.word }} ${{ inputs.environment }}
   LABELS: ${{ join(github.event.pull_request.labels.*.name, ',') }}
 jobs:
   second:
     needs: [first]
+    runs-on: here
     env: {TOLD: "${{ needs.first.outputs.told || 'nothing' }}"}
     steps:
-      - run: echo "$TOLD" >> "$GITHUB_STEP_SUMMARY"
+      - run: groundplan "$TOLD"
       - run: exit 3
-      - run: echo never >> "$GITHUB_STEP_SUMMARY"
-      - run: echo always >> "$GITHUB_STEP_SUMMARY"
+      - run: groundplan never
+      - run: groundplan always
         if: ${{ !cancelled() }}
   first:
+    runs-on: here
     outputs: {told: "${{ steps.say.outputs.told }}"}
     steps:
       - uses: actions/checkout@0
@@ -182,28 +185,36 @@ jobs:
         run: echo "told=$WORD $LABELS" >> "$GITHUB_OUTPUT"
   third:
     needs: second
+    runs-on: here
     steps:
-      - run: echo third
+      - run: groundplan third
   fourth:
-    strategy: {matrix: {environment: [dev, prod], image: [a, b]}}
+    needs: first
+    runs-on: here
+    strategy: {max-parallel: 1, matrix: {environment: [dev, prod], image: [a, b]}}
     env: {IMAGE: "${{ matrix.image }} ${{ matrix.environment }}"}
     steps:
-      - run: echo "$IMAGE" >> "$GITHUB_STEP_SUMMARY"
+      - run: groundplan "$IMAGE"
 """
 
 
 def test_a_rehearsal_runs_steps_as_github_would(tmp_path: Path) -> None:
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
     (tmp_path / ".github" / "workflows" / "some.yml").write_text(WORKFLOW)
+    (tmp_path / "tells").write_text('#!/bin/sh\necho "$1" >> "$GITHUB_STEP_SUMMARY"\n')
+    (tmp_path / "tells").chmod(0o755)
     place = Workspace(root=tmp_path, home=tmp_path / "home")
     event = Event(base="0", labels=("a", "b"), inputs={"word": "hello"})
-    result = rehearse_workflow("some", environments.load("local"), place, event=event)
-    assert [(step.job, step.state) for step in result.steps] == [
-        *(("first", "left out"), ("first", "done"), ("fourth", "done"), ("fourth", "done")),
-        *(("second", "done"), ("second", "failed"), ("second", "skipped"), ("second", "done")),
-        ("third", "skipped"),
-    ]
-    assert result.told[0].read_text() == "a local\nb local\nhello local a,b\nalways\n"
+    result = rehearse_workflow("some", environments.load("local"), place, event=event, program=("./tells",))
+    states = {job: [step.state for step in result.steps if step.job == job] for job in {s.job for s in result.steps}}
+    assert states == {
+        "first": ["done", "done"],
+        "second": ["done", "failed", "skipped", "done"],
+        "third": ["skipped"],
+        "fourth (local, a)": ["done"],
+        "fourth (local, b)": ["done"],
+    }
+    assert sorted(result.told[0].read_text().splitlines()) == ["a local", "always", "b local", "hello local a,b"]
     with pytest.raises(CommandError, match="'prod' is real"):
         rehearse_workflow("some", environments.load("prod"), place, event=event)
     with pytest.raises(CommandError, match="did you mean 'some'"):

@@ -1,0 +1,161 @@
+"""Where a workflow is rehearsed: its files with another environment's name in them, an event, and stubs for actions."""
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+import environments
+from ci.errors import CommandError
+from ci.result import Result
+
+WORKFLOWS = Path(".github/workflows")
+REPOSITORY = "rehearsed/here"
+LEFT_OUT = "left out in a rehearsal"
+# Stands for each action, our own set-up too: what it would set up is what runs the rehearsal.
+_STUB = f"""name: stub
+description: stands for an action
+runs:
+  using: composite
+  steps:
+    - name: {LEFT_OUT}
+      run: "true"
+      shell: bash
+"""
+
+
+class Event(Result):
+    """What starts a rehearsed workflow: a pull request and its labels, a person with inputs, or the clock.
+
+    `name` is one of the file's events, with an action after a dot where it has any: `pull_request.closed`. Without
+    one it is the first of the file, or a person where there are inputs.
+    """
+
+    # The commit that the pull request would be merged into.
+    base: str
+    name: str = ""
+    labels: tuple[str, ...] = ()
+    inputs: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What act runs, by which event, and with which variables; the checkout has workflows alone."""
+
+    folder: Path
+    file: Path
+    event: str
+    variables: Mapping[str, str]
+
+    @property
+    def checkout(self) -> Path:
+        """What each job gets a copy of."""
+        return self.folder / "checkout"
+
+    @property
+    def told(self) -> Path:
+        """The event as GitHub tells it."""
+        return self.folder / "event.json"
+
+    @property
+    def stub(self) -> Path:
+        """The folder of what stands for an action."""
+        return self.folder / "stub"
+
+
+def stage(
+    name: str, environment: str, *, root: Path, folder: Path, event: Event, variables: Mapping[str, str]
+) -> Stage:
+    """Lay out in `folder` what act needs to run a workflow of the checkout `root` for `environment`.
+
+    Raises `CommandError` where the workflow does not know such an event.
+    """
+    checkout = folder / "checkout"
+    shutil.copytree(root / ".github", checkout / ".github")
+    for action in (folder / "stub", *(checkout / ".github" / "actions").glob("*")):
+        action.mkdir(exist_ok=True)
+        (action / "action.yml").write_text(_STUB)
+    documents = {file: _document(file, environment) for file in (checkout / WORKFLOWS).glob("*.yml")}
+    file, inputs = checkout / WORKFLOWS / f"{name}.yml", event.inputs | {"environment": environment}
+    if "workflow_call" in documents[file]["on"]:
+        calls = {"uses": f"./{WORKFLOWS}/{name}.yml", "with": inputs}
+        file = file.with_name(f"calls-{name}.yml")
+        documents[file] = {"on": {"workflow_dispatch": {}}, "jobs": {name: calls}}
+    for place, document in documents.items():
+        place.write_text(json.dumps(document))
+    kind, action_name = _event(name, event, documents[file]["on"])
+    made = Stage(folder, file, kind, variables)
+    made.told.write_text(json.dumps(_told(action_name, event, inputs)))
+    return made
+
+
+def _document(file: Path, environment: str) -> dict[str, Any]:
+    """A workflow as data, with one environment in the place of all that it names."""
+    import yaml
+
+    document: dict[Any, Any] = yaml.safe_load(file.read_text())
+    # YAML 1.1 takes the key `on` for true.
+    on = document.pop(True, None) or document.pop("on")
+    events = on if isinstance(on, dict) else dict.fromkeys([on] if isinstance(on, str) else on)
+    renamed: dict[str, Any] = _renamed({"on": events, **document}, environment)
+    return renamed
+
+
+def _renamed(value: Any, environment: str) -> Any:
+    """The same with `environment` for each name of one: alone, as all of a list, or in an expression."""
+    known = environments.names()
+    if isinstance(value, dict):
+        # Jobs bear such names too.
+        return {key: one if key == "needs" else _renamed(one, environment) for key, one in value.items()}
+    if isinstance(value, list):
+        return (
+            [environment]
+            if value and set(map(str, value)) <= set(known)
+            else [_renamed(one, environment) for one in value]
+        )
+    if not isinstance(value, str):
+        return value
+    return environment if value in known else re.sub(rf"'(?:{'|'.join(known)})'", f"'{environment}'", value)
+
+
+def _event(name: str, event: Event, events: Mapping[str, Any]) -> tuple[str, str]:
+    by_person = bool(event.inputs) and "workflow_dispatch" in events
+    kind, _, action = (event.name or ("workflow_dispatch" if by_person else next(iter(events)))).partition(".")
+    if kind not in events:
+        fix = f"it has {', '.join(events)}"
+        raise CommandError(thing=f"workflow {name!r}", value=repr(kind), rule="is none of its events", fix=fix)
+    declared = events[kind]
+    types = declared.get("types") if isinstance(declared, dict) else None
+    return kind, action or (types or ["opened"])[0]
+
+
+def _told(action: str, event: Event, inputs: Mapping[str, str]) -> dict[str, Any]:
+    pull_request = {
+        "base": {"sha": event.base},
+        "head": {"repo": {"full_name": REPOSITORY}},
+        "labels": [{"name": label} for label in event.labels],
+    }
+    asked = {"inputs": inputs, "repository": {"full_name": REPOSITORY}}
+    return {"action": action, "number": 1, "pull_request": pull_request} | asked
+
+
+def programs(folder: Path, root: Path, called: Mapping[str, Sequence[str]]) -> Path:
+    """Write what steps call by those names; return the folder that goes before the PATH.
+
+    Each runs in the checkout, and what it tells for the job's summary is kept in `folder`.
+    """
+    place = folder / "bin"
+    place.mkdir(exist_ok=True)
+    summary = shlex.quote(str(folder / "summary.md"))
+    for name, words in called.items():
+        run = f'cd {shlex.quote(str(root))} && {shlex.join(words)} "$@"'
+        text = f'#!/bin/sh\n{run}\ncode=$?\ncat "$GITHUB_STEP_SUMMARY" >> {summary}\nexit $code\n'
+        (place / name).write_text(text)
+        (place / name).chmod(0o755)
+    return place
