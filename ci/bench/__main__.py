@@ -23,6 +23,7 @@ MEASUREMENTS = (
     "serve_peers",
     "cold_start",
     "optimize",
+    "check",
     "plan",
     "rollback",
     "deploy",

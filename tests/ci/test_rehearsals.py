@@ -31,7 +31,7 @@ TELLS = "plan=abc\npushed=true\nname=n\ndigest=d\n"
 PLANNED = ["doctor local", "plan local", "cost local", "comment out/plan.md out/cost.md"]
 DEPLOYED = ["doctor local", "plan local", "deploy local"]
 TRAINED = ["train local review_sentiment", "optimize local review_sentiment", "pipeline local review_sentiment"]
-RELEASED = ["audit verify local", "release local review_sentiment", "audit verify local"]
+RELEASED = ["audit verify local", "release start local review_sentiment", "audit verify local"]
 IMAGES = ("train", "ray", "serve", "edge")
 LISTED = ["images base", *(f"images sbom {image}" for image in IMAGES)]
 BUILT = [*LISTED, *(f"images build {image} local" for image in IMAGES)]
