@@ -74,7 +74,8 @@ def rehearse_workflow(
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.md"):
         file.unlink()
-    called = {"groundplan": program, "make": (shutil.which("make") or "make",)}
+    docker = (sys.executable, "-m", "ci.workflow.docker", environment.name, str(workspace.home))
+    called = {"groundplan": program, "make": (shutil.which("make") or "make",), "docker": docker}
     bare = child_environment(NO_ACCOUNT | {"GROUNDPLAN_HOME": str(workspace.home)}, forget=("AWS_",))
     path = os.pathsep.join((str(programs(folder, workspace.root, called)), bare.get("PATH", os.defpath)))
     with recorder() as api, TemporaryDirectory(prefix="groundplan-workflow-") as scene:

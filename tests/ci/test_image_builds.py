@@ -14,8 +14,11 @@ from ci.images import catalogue
 from ci.images.contents import bill_of_materials
 from ci.images.dockerfile import stages
 from ci.images.registry import Scanned, build, newest_base, scan
+from ci.images.trial import Trial
 from ci.site import Site
+from ci.workflow import docker
 from ci.workspace import ROOT, Workspace
+from tests.ci.conftest import Tiny
 
 HERE = Workspace()
 
@@ -74,6 +77,26 @@ MANIFEST = json.dumps(
         "layers": [],
     }
 )
+
+
+def test_a_rehearsal_s_docker_fills_the_registry_that_builds_and_scans_look_at(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "file").write_text("what the steps made, which another test runs")
+    of = {"variables": {}, "entry_point": (), "command": (), "steps": ()}
+    made = Trial.model_validate({"image": "serve", "root": tmp_path / "made", "megabytes": 1, **of})
+    monkeypatch.setattr(docker, "attempt", lambda image, *_, **__: made if image == "serve" else None)
+    site, file = Site.reach("local", Workspace(home=tiny.workspace.home)), tmp_path / "built.json"
+    ecr, name = site.client("ecr"), "groundplan-local-ml"
+    ecr.create_repository(repositoryName=name)
+    tag = f"{site.environment.account_id}.dkr.ecr.us-east-1.amazonaws.com/{name}:v1-serve"
+    words = ("buildx", "build", "--target", "serve", "--tag", tag, "--metadata-file", str(file))
+    docker.main("local", str(site.workspace.home), *words)
+    found = build(site, "serve", commit="c")
+    assert (found.pushed, found.digest) == (False, json.loads(file.read_text())["containerimage.digest"])
+    assert scan(site, "serve").findings == {}
+    ecr.delete_repository(repositoryName=name, force=True)
 
 
 def test_an_image_s_contents_are_listed_with_its_base(tmp_path: Path) -> None:
