@@ -52,7 +52,7 @@ class _Log:
         if record.get("raw_output"):
             print(record["msg"], end="", file=sys.stderr)
         elif record.get("jobResult") == "skipped":
-            self._note(record, record["msg"], "skipped")
+            self._note(record, "not begun", "skipped")
         elif record.get("stage") == "Main" and "stepID" in record:
             self._step(record, *record["stepID"])
         elif record.get("level") == "error":

@@ -84,7 +84,7 @@ def test_a_rehearsal_s_docker_fills_the_registry_that_builds_and_scans_look_at(
 ) -> None:
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "file").write_text("what the steps made, which another test runs")
-    of = {"variables": {}, "entry_point": (), "command": (), "steps": ()}
+    of: dict[str, object] = {"variables": {}, "entry_point": (), "command": (), "steps": ()}
     made = Trial.model_validate({"image": "serve", "root": tmp_path / "made", "megabytes": 1, **of})
     monkeypatch.setattr(docker, "attempt", lambda image, *_, **__: made if image == "serve" else None)
     site, file = Site.reach("local", Workspace(home=tiny.workspace.home)), tmp_path / "built.json"
