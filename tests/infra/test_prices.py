@@ -1,5 +1,6 @@
 """One table of prices, dated, and open about what in it is assumed."""
 
+import csv
 from datetime import date
 from pathlib import Path
 
@@ -9,11 +10,20 @@ from infra.prices import FIELDS, SPOT, Price, prices
 from infra.spec.instance_types import instance_types
 
 TABLE = prices(Path("no refreshed prices"))
+FILE = Path(__file__).parent.parent.parent / "infra" / "prices.csv"
 
 
 def test_every_price_is_dated_and_positive() -> None:
     assert len(TABLE) > 50
     assert all(price.usd > 0 and price.as_of > date(2025, 1, 1) for price in TABLE.values())
+
+
+def test_every_row_names_its_source() -> None:
+    lines = (line for line in FILE.read_text().splitlines() if not line.startswith("#"))
+    for row in csv.DictReader(lines):
+        # The head of the file says by which way the price list came, and what an assumption's page is.
+        assert row["basis"] in ("price list", "assumption"), row
+        assert row["basis"] == "price list" or row["note"], row
 
 
 def test_every_machine_with_a_price_has_facts() -> None:
