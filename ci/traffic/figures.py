@@ -40,6 +40,8 @@ def evidence(
         for place in range(len(LATENCY_PARTS))
     )
     sums = {name: round(sum(lines[name].values())) for name in (*COUNTS, "timed")}
+    # They are added up one after the other while calls go on; whatever failed was asked.
+    sums["requests"] = max(sums["requests"], sums["failed"] + sums["refused"])
     return Evidence(slower=slower, **sums)
 
 

@@ -2,11 +2,14 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from ci.traffic import answers
+from ci.traffic import answers, figures
 from ci.traffic.confidence import interval
 from ci.traffic.evidence import Evidence, Tolerance, breach
 
@@ -47,6 +50,18 @@ def test_labels_are_read_from_kept_answers_and_copies_held_against_their_origina
     assert originals[0].at == 1767225605.0
     broken = event("1", "a") | {"captureData": {"endpointOutput": {"data": "<html>", "encoding": "CSV"}}}
     assert answers.read(broken).labels == ()
+
+
+def test_no_more_calls_failed_than_there_were_though_sums_are_not_of_one_moment() -> None:
+    sums = {"requests": 19.0, "failed": 23.0, "refused": 1.0}
+
+    def paginate(*, MetricDataQueries: list[Any], **_: object) -> list[Any]:  # noqa: N803 - boto3's name
+        ids, at = [query["Id"] for query in MetricDataQueries], datetime(2026, 1, 1, tzinfo=UTC)
+        return [{"MetricDataResults": [{"Id": id_, "Timestamps": [at], "Values": [sums.get(id_, 0.0)]} for id_ in ids]}]
+
+    cloudwatch: Any = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=paginate))
+    found = figures.evidence(cloudwatch, "endpoint", "next", latency_ms=100.0, begin=0.0, end=1.0)
+    assert (found.requests, found.failed) == (24, 23)
 
 
 @pytest.mark.parametrize(
