@@ -7,20 +7,25 @@ distributions (docs/decisions/pipeline-by-json.md). Its jobs are those that `tra
 import hashlib
 import json
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ci import jobs
+from ci.child_environment import child_environment
 from ci.contracts import endpoints_of, training_contract
 from ci.data import in_bucket
-from ci.errors import CommandError, WorkError
+from ci.errors import CommandError, MissingToolError, WorkError
 from ci.jobs import JobRequest
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
 from ci.train import prepared
+from ci.workspace import ROOT
 from infra.naming import Names
 
 if TYPE_CHECKING:
@@ -56,11 +61,14 @@ def pipeline(
     *,
     recipe: str = "laptop",
     optimization: str = "exact",
+    by_sdk: bool = False,
     upsert: bool = False,
     start: bool = False,
     progress: Progress = QUIET,
 ) -> PipelineResult:
     """Return the pipeline of a model; with `upsert` make it, or bring the one that is there to this; `start` it then.
+
+    With `by_sdk` the definition is the one that the `sagemaker` SDK writes, refused where it says something else.
 
     Raises `WorkError` with the failed step's reason. An execution goes on whether it is followed or not.
     """
@@ -73,10 +81,31 @@ def pipeline(
     more = {ELSEWHERE_CHANNEL: in_bucket(site, model, progress, part="elsewhere")[0]} if elsewhere else {}
     name = Names.of(site.environment, site.home_region.name).regional(model)
     found = PipelineResult(name=name, definition=_definition(site, request, optimization, more))
+    if by_sdk:
+        found = found.model_copy(update={"definition": _by_sdk(site, found)})
     if not (upsert or start):
         return found
     put = found.model_copy(update={"arn": _put(site, model, found)})
     return _followed(site, put, progress) if start else put
+
+
+def _by_sdk(site: Site, ours: PipelineResult) -> dict[str, Any]:
+    """Return what the `sagemaker` SDK writes; raise where it is not what we write."""
+    if not find_spec("sagemaker"):
+        fix = "install the extra, in an environment of its own: pip install -e '.[sagemaker]'"
+        raise MissingToolError(thing="--sdk", value="the SDK `sagemaker`", rule="is not installed", fix=fix)
+    told = {"name": ours.name, "objections": OBJECTIONS, "definition": ours.definition}
+    written = subprocess.run(
+        (sys.executable, "-m", "ci.pipeline_by_sdk"), cwd=ROOT, input=json.dumps(told), capture_output=True, text=True,
+        env=child_environment({"AWS_DEFAULT_REGION": site.home_region.name}), check=False,
+    )  # fmt: skip
+    # What the SDK has and a pipeline of ours does not is written as nothing.
+    found = {} if written.returncode else {key: value for key, value in json.loads(written.stdout).items() if value}
+    if found != ours.definition:
+        said = written.stderr.strip().splitlines()[-1] if written.returncode else "another definition"
+        fix = "bring ci/pipeline.py and ci/pipeline_by_sdk.py together: both say how the steps hang together"
+        raise WorkError(thing="pipeline", value=ours.name, rule=f"is not what the SDK makes of it: {said}", fix=fix)
+    return found
 
 
 def _followed(site: Site, put: PipelineResult, progress: Progress) -> PipelineResult:

@@ -12,6 +12,7 @@ def pipeline(
     model: ModelName,
     recipe: Annotated[str, typer.Option(metavar="NAME", help="What a start trains by unless it says.")] = "laptop",
     optimization: Annotated[str, typer.Option(metavar="NAME", help="One of the model's optimizations.")] = "exact",
+    sdk: Annotated[bool, typer.Option("--sdk", help="Let the `sagemaker` SDK write it (extra `sagemaker`).")] = False,
     upsert: Annotated[bool, typer.Option("--upsert", help="Make it, or bring the one that is there to this.")] = False,
     start: Annotated[bool, typer.Option("--start", help="Put it, start it and follow it to its end.")] = False,
     json: AsJson = False,
@@ -26,8 +27,8 @@ def pipeline(
 
     progress = console.terminal_progress()
     found = define(
-        site(environment, home), model, recipe=recipe, optimization=optimization, upsert=upsert, start=start,
-        progress=progress,
+        site(environment, home), model, recipe=recipe, optimization=optimization, by_sdk=sdk, upsert=upsert,
+        start=start, progress=progress,
     )  # fmt: skip
     steps = " → ".join(f"{step['Name']} ({step['Type']})" for step in found.definition["Steps"])
     put = found.arn or f"not put: groundplan pipeline {environment} {model} --upsert"
