@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any, Literal
 
 import psutil
@@ -89,11 +90,10 @@ def run(stage: Stage, variables: Mapping[str, str], progress: Progress) -> tuple
         start_new_session=True,
     ) as process:
         try:
-            for line in process.stdout or ():
-                log.take(line)
-            process.wait()
-        finally:
-            _stop(process)
+            _read(process, log)
+        except BaseException:
+            _interrupt(process, log)
+            raise
     if process.returncode and not any(one.state == "failed" for one in log.outcomes):
         value, fix = stage.file.name, "mend what it says"
         raise WorkError(thing="act", value=value, rule="did not run it", fix=fix, details=log.errors[-5:])
@@ -122,17 +122,32 @@ def _arguments(stage: Stage) -> list[str]:
     ]
 
 
-def _stop(process: "subprocess.Popen[str]") -> None:
-    """End what runs as Ctrl-C in a terminal would, and wait for it; act begins no step in the meantime."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGSTOP)
+def _read(process: "subprocess.Popen[str]", log: _Log) -> None:
+    for line in process.stdout or ():
+        log.take(line)
+    process.wait()
+
+
+def _interrupt(process: "subprocess.Popen[str]", log: _Log) -> None:
+    """End what runs as Ctrl-C in a terminal would, and wait for it; what it still writes is read, or it would wait."""
+    reader = Thread(target=_read, args=(process, log))
     try:
-        shells = psutil.Process(process.pid).children()
-        called = [one for shell in shells for one in shell.children(recursive=True)]
-        for shell in shells:
-            with suppress(ProcessLookupError):
-                os.killpg(os.getpgid(shell.pid), signal.SIGINT)
-        psutil.wait_procs(called)
+        struck = _strike(process)
+        reader.start()
+        psutil.wait_procs(struck)
+        # What act began in the meantime.
+        process.send_signal(signal.SIGSTOP)
+        _strike(process)
     finally:
         process.kill()
+    reader.join()
+
+
+def _strike(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """Interrupt each step with all that it started; return what it started."""
+    shells = psutil.Process(process.pid).children() if process.poll() is None else []
+    called = [one for shell in shells for one in shell.children(recursive=True)]
+    for shell in shells:
+        with suppress(ProcessLookupError):
+            os.killpg(os.getpgid(shell.pid), signal.SIGINT)
+    return called

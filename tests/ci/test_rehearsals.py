@@ -139,6 +139,7 @@ try:
     Path("began").touch()
     signal.pause()
 except KeyboardInterrupt:
+    print("more than a terminal holds unread\\n" * 9999)
     Path("saved").touch()
 """
 REHEARSES = """
