@@ -27,11 +27,12 @@ from ml.training.task import Task
 def plain(task: Task, recipe: Recipe, _folder: Path) -> None:
     """Take every step of the recipe with nothing around it."""
     module, batches = task.module.train(), _batches(task, recipe)
+    device = next(module.parameters()).device
     optimizer = AdamW(module.parameters(), weight_decay=recipe.weight_decay, fused=True)
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, len(batches))
-        with attention.kernel(torch.device("cpu"), max(task.lengths[position] for position in batch)):
+        with attention.kernel(device, max(task.lengths[position] for position in batch)):
             loss = task.loss(module, batch)
             loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), recipe.largest_gradient)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, JobName, ModelName, site, workspace
+from ci.commands.options import AsJson, EndpointName, EnvironmentName, Home, JobName, ModelName, site, workspace
 
 if TYPE_CHECKING:
     from ci.planning.training import TrainingPlan
@@ -155,7 +155,7 @@ def optimize(
 
 def predict(
     environment: EnvironmentName,
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's name in the environment's file.")],
+    endpoint: EndpointName,
     texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="What to ask about.")] = None,
     file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="A file with one text a line.")

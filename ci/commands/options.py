@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 EnvironmentName = Annotated[
     str, typer.Argument(metavar="ENVIRONMENT", help="A file in environments/, such as `local`.")
 ]
+EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's name in the environment's file.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder in ml/models/, such as `review_sentiment`.")]
 JobName = Annotated[
     str | None, typer.Option("--job", metavar="JOB", help="The job whose model to take; by default the newest.")

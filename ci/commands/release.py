@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, JobName, ModelName, site
-
-EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's name in the environment's file.")]
+from ci.commands.options import AsJson, EndpointName, EnvironmentName, Home, JobName, ModelName, site
 
 release = typer.Typer(help="Release a model to the endpoints that serve it; see how that goes, send it on, or back.")
 
