@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,12 +114,19 @@ def _arguments(stage: Stage) -> list[str]:
     return [
         *(stage.event, "--directory", str(stage.checkout), "--workflows", str(stage.file)),
         *("--eventpath", str(stage.told), "--secret", "GITHUB_TOKEN=of-a-rehearsal"),
-        *(word for name, value in stage.variables.items() for word in ("--env", f"{name}={value}")),
+        *(word for name, value in (*stage.variables.items(), *_plain()) for word in ("--env", f"{name}={value}")),
         *(word for machine in machines for word in ("--platform", f"{machine}=-self-hosted")),
         *(word for one in others for word in ("--local-repository", f"{one}={stage.stub}")),
         *("--action-cache-path", str(stage.folder / "cache"), "--action-offline-mode", "--no-cache-server"),
         *("--concurrent-jobs", "1", "--json", "--verbose"),
     ]
+
+
+def _plain() -> Iterator[tuple[str, str]]:
+    """Say to steps what their output is no terminal for: act gives them one, whatever its own goes to."""
+    if not sys.stderr.isatty():
+        # Of a dumb terminal rich leaves bold letters and moving lines out too.
+        yield from (("NO_COLOR", "1"), ("TERM", "dumb"))
 
 
 def _read(process: "subprocess.Popen[str]", log: _Log) -> None:

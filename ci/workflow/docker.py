@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
+from ci.errors import CommandError
 from ci.images.catalogue import base
 from ci.images.trial import Trial, attempt
 from ci.progress import Progress
@@ -30,12 +31,21 @@ class _Steps(Progress):
 
 
 def main(environment: str, home: str, *words: str) -> None:
-    """Do what ci/images/registry.py asks of Docker, and nothing else."""
+    """Do what ci/images/registry.py asks of Docker; raise `CommandError` for all else."""
     workspace = Workspace(home=Path(home))
-    if words[:2] == ("buildx", "imagetools"):
-        print(base(workspace).partition("@")[2])
-    elif words[:2] == ("buildx", "build"):
-        _build(Site.reach(environment, workspace), words[2:])
+    match words:
+        case ("buildx", "imagetools", "inspect", _, "--format", "{{.Manifest.Digest}}"):
+            print(base(workspace).partition("@")[2])
+        case ("buildx", "build", *options):
+            _build(Site.reach(environment, workspace), options)
+        case ("buildx", "version"):
+            print("a rehearsal's own")
+        case ("login", "--username", _, "--password-stdin", _):
+            sys.stdin.read()
+        case _:
+            known = "buildx version, buildx build, buildx imagetools inspect and login are"
+            fix = f"{known} what a rehearsal's stand-in can do; teach it the rest in ci/workflow/docker.py"
+            raise CommandError(thing="docker", value=" ".join(words), rule="is nothing that it knows", fix=fix)
 
 
 def _build(site: Site, words: Sequence[str]) -> None:
@@ -81,4 +91,8 @@ def _push(site: Site, name: str, manifest: str) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

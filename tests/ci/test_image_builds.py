@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,21 @@ def test_a_rehearsal_s_docker_fills_the_registry_that_builds_and_scans_look_at(
     assert (found.pushed, found.digest) == (False, json.loads(file.read_text())["containerimage.digest"])
     assert scan(site, "serve").findings == {}
     ecr.delete_repository(repositoryName=name, force=True)
+
+
+def test_a_rehearsal_s_docker_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    def ended(*words: str) -> tuple[int, str, str]:
+        command = (sys.executable, "-m", "ci.workflow.docker", "local", str(tmp_path), *words)
+        done = subprocess.run(command, cwd=ROOT, input="password", capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert ended("login", "--username", "AWS", "--password-stdin", "here") == (0, "", "")
+    asked = ("buildx", "imagetools", "inspect", "python:3", "--format", "{{.Manifest.Digest}}")
+    assert ended(*asked) == (0, catalogue.base(HERE).partition("@")[2] + "\n", "")
+    for unknown in (("push", "here/image:1"), ("buildx", "bake"), ("login",), ()):
+        code, _, said = ended(*unknown)
+        assert code == 2
+        assert f"docker: {' '.join(unknown)} is nothing that it knows; buildx version, buildx build" in said
 
 
 def test_an_image_s_contents_are_listed_with_its_base(tmp_path: Path) -> None:

@@ -219,3 +219,28 @@ def test_a_rehearsal_runs_steps_as_github_would(tmp_path: Path) -> None:
         rehearse_workflow("some", environments.load("prod"), place, event=event)
     with pytest.raises(CommandError, match="did you mean 'some'"):
         rehearse_workflow("sone", environments.load("local"), place, event=event)
+
+
+COLOURED = """
+on: workflow_dispatch
+jobs:
+  only:
+    runs-on: here
+    steps:
+      - run: groundplan
+"""
+
+
+def test_steps_write_no_colours_where_the_rehearsal_s_output_is_no_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "some.yml").write_text(COLOURED)
+    writes = "from rich.console import Console; Console().print('[bold red]what a step says')"
+    place = Workspace(root=tmp_path, home=tmp_path / "home")
+    program = (sys.executable, "-c", writes)
+    result = rehearse_workflow("some", environments.load("local"), place, event=Event(base="0"), program=program)
+    assert not result.failed
+    said = capfd.readouterr().err
+    assert "what a step says" in said
+    assert "\x1b" not in said
