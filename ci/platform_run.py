@@ -69,7 +69,8 @@ def platform_run(site: Site, command: str, progress: Progress) -> Iterator[Platf
         terraform = Terraform(program, variables, folder / "events", descriptor)
         state = StateStore(site)
         aftermath = Aftermath(site, state, folder, progress.say)
-        yield PlatformRun(terraform, StackRunner(terraform, aftermath, folder, progress), state, progress)
+        runner = StackRunner(terraform, aftermath, folder, progress, embedded=site.endpoint_url is not None)
+        yield PlatformRun(terraform, runner, state, progress)
 
 
 def failure(command: str, shown: Sequence[StackProgress]) -> StacksError | MissingToolError | None:

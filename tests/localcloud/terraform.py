@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ci.child_environment import child_environment
 from ci.provider_mirror import find_mirror
+from ci.stack_runner import CHECKSUMS, LOCK_FILE
 from ci.tools import find_terraform
 from infra.localcloud import CloudRecord
 
@@ -52,18 +53,19 @@ class Terraform:
         )
         ready = self._run(folder, None, "init")
         assert ready.code == 0, ready.text
+        self.lock_file.write_text(CHECKSUMS.sub("", self.lock_file.read_text()))
 
     @property
     def lock_file(self) -> Path:
-        """What a folder with a module of its own needs beside it."""
-        return self._folder / ".terraform.lock.hcl"
+        """What a folder with a module of its own needs beside it; as in a deploy, only init checks the provider."""
+        return self._folder / LOCK_FILE
 
     def module(self, name: str, cloud: CloudRecord) -> "Module":
         """The module of that name, ready to be applied to `cloud`."""
         folder = self._folder / f"{name}-{cloud.port}"
         folder.mkdir()
         shutil.copy(MODULES / f"{name}.tf.json", folder)
-        for shared in ("provider.tf.json", ".terraform.lock.hcl"):
+        for shared in ("provider.tf.json", LOCK_FILE):
             shutil.copy(self._folder / shared, folder)
         return Module(self, folder, cloud)
 
@@ -76,7 +78,7 @@ class Terraform:
         (folder / written.name).write_text(json.dumps(document))
         if (assets := written.parent / "assets").exists():
             shutil.copytree(assets, folder / "assets", dirs_exist_ok=True)
-        shutil.copy(self._folder / ".terraform.lock.hcl", folder)
+        shutil.copy(self.lock_file, folder)
         return Module(self, folder, cloud)
 
     def _run(self, folder: Path, cloud: CloudRecord | None, *arguments: str) -> Outcome:
