@@ -8,6 +8,8 @@ READY := .venv/.ready
 CODE := app.py ci environments infra ml stacks tests
 # A busy neighbour costs waiting OpenMP threads 1.6 times the time; asleep they cost nothing.
 export OMP_WAIT_POLICY := passive
+# Some images forbid Python to keep bytecode; pip writes none here, and each process would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
