@@ -23,6 +23,7 @@ from infra.localcloud.gateway import Gateway
 from infra.localcloud.inventory import Inventory
 from infra.localcloud.machines import api_invocations, invocations
 from infra.localcloud.moto_app import MotoApp
+from infra.localcloud.parsed_once import parsed_once
 from infra.localcloud.port import listen
 from infra.localcloud.record import CloudRecord, log_path, record_path
 from infra.localcloud.wire import Answer, Environ
@@ -77,8 +78,9 @@ class CloudApp:
         self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="request")
         # Inventory first: it must see every moto backend being made.
         self._inventory = Inventory(cloud)
-        services.load()
-        self._gateway = Gateway(cloud, MotoApp())
+        with parsed_once():
+            services.load()
+            self._gateway = Gateway(cloud, MotoApp())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the process's own start and stop."""
