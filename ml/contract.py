@@ -24,6 +24,7 @@ WORKERS_VARIABLE = "GROUNDPLAN_WORKERS"
 QUEUE_ROWS_VARIABLE = "GROUNDPLAN_QUEUE_ROWS"
 BATCH_DELAY_VARIABLE = "GROUNDPLAN_BATCH_DELAY_MS"
 CAPTURE_VARIABLE = "GROUNDPLAN_CAPTURE_PERCENT"
+# Empty, a run is not tracked; unset, in a file of its own.
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 # The SDKs' own variable. Set by who starts a job on a spot machine; watched then for what happens to the machine.
 METADATA_VARIABLE = "AWS_EC2_METADATA_SERVICE_ENDPOINT"

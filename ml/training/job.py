@@ -42,7 +42,8 @@ def _train(container: Container, asked: Request, world: World, stop_request: sto
     if asked.data:
         world.say(f"streaming data={asked.data} shards={len(manifest.files)} cache={container.data_cache}")
     described = run_manifest.describe(container, asked, manifest, world)
-    tracker = _tracker(container, asked, described) if world.is_first else None
+    tracked = world.is_first and container.tracking_uri != ""
+    tracker = _tracker(container, asked, described) if tracked else None
     finished = False
     try:
         torch.manual_seed(asked.recipe.seed)

@@ -1,5 +1,7 @@
 """Tracking in MLflow's store: a server when its address is given, else one SQLite file in the job's output.
 
+An address of no letters tracks nothing: a short run on a laptop is half done by the time that MLflow is imported.
+
 A thread of its own does all of it: importing MLflow takes seconds and a server may be slow or away, and no training
 step waits for either. Metrics travel in batches. Tracking that fails is said once and never stops a training.
 """

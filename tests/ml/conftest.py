@@ -10,7 +10,7 @@ from ml import contract
 from ml.data import datasets
 from ml.release import archive
 from ml.release.signing import LocalSigner
-from tests.ml.jobs import ROOT, Finished, Job
+from tests.ml.jobs import ROOT, UNTRACKED, Finished, Job
 
 CACHE = ROOT / ".cache" / "datasets"
 
@@ -44,7 +44,9 @@ def toy_data(fork: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def toy(fork: Path, toy_data: Path, tmp_path: Path) -> Job:
     """A job that trains the toy in a second or two."""
-    return Job(base=tmp_path / "job", program=fork).configure({"model": "toy_model", "recipe": "only"}, toy_data)
+    return Job(base=tmp_path / "job", program=fork, environment=UNTRACKED).configure(
+        {"model": "toy_model", "recipe": "only"}, toy_data
+    )
 
 
 @pytest.fixture(scope="session")

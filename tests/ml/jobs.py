@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent.parent
 MODULE = ("-m", "ml")
 # Its logs go where its output goes: else it leaves a folder in TMPDIR.
 AGENT = ("-m", "torch.distributed.run", "--standalone", "--log-dir=/dev/null")
+# Importing MLflow takes as long as all else that a job of the toy does: for tests that do not look at what it tracked.
+UNTRACKED = {"MLFLOW_TRACKING_URI": ""}
 TORCHRUN = (*AGENT, "--nproc-per-node=2", *MODULE)
 
 

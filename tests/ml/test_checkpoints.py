@@ -21,10 +21,8 @@ from ml.training.checkpoints import Checkpoints, Position
 from ml.training.copies import Copies, S3Copies, copies_at
 from ml.training.world import join
 from tests.ml.faulty_s3 import BUCKET, FaultyS3, serving
-from tests.ml.jobs import ROOT, Job, metrics
+from tests.ml.jobs import ROOT, UNTRACKED, Job, metrics
 
-# Making a store takes longer than training the toy.
-UNTRACKED = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 Said = pytest.CaptureFixture[str]
 
 

@@ -16,7 +16,7 @@ from ml.contract import Container
 from ml.errors import InputError, StoppedError
 from ml.training.notices import EVENTS, Metadata, NoticeQueue, sources, watched
 from ml.training.stop import StopRequest, listening
-from tests.ml.jobs import Job
+from tests.ml.jobs import UNTRACKED, Job
 
 SOON = 0.02
 
@@ -129,7 +129,7 @@ def test_both_are_asked_and_the_machine_s_id_comes_from_its_metadata(tmp_path: P
 
 def test_a_job_under_notice_leaves_a_checkpoint_and_goes_on_from_it(fork: Path, toy_data: Path, tmp_path: Path) -> None:
     with serving() as service:
-        told = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": service.url, "GROUNDPLAN_NOTICE_SECONDS": str(SOON)}
+        told = {**UNTRACKED, "AWS_EC2_METADATA_SERVICE_ENDPOINT": service.url, "GROUNDPLAN_NOTICE_SECONDS": str(SOON)}
         long = {"model": "toy_model", "recipe": "only", "epochs": 300, "checkpoint_every": 100000}
         job = Job(base=tmp_path, program=fork, environment=told).configure(long, toy_data)
         with job.start("train") as process:
@@ -141,7 +141,7 @@ def test_a_job_under_notice_leaves_a_checkpoint_and_goes_on_from_it(fork: Path, 
                     service.announce_interruption()
             assert process.wait(timeout=240) == 143, said[-5:]
     assert "spot interruption notice" in said[-1]
-    assert "resuming at step=" in Job(base=tmp_path, program=fork).run("train").well().said
+    assert "resuming at step=" in Job(base=tmp_path, program=fork, environment=UNTRACKED).run("train").well().said
 
 
 def test_a_period_that_is_no_number_is_named(fork: Path, toy_data: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ml.optimization.export import Parity, parity
 from ml.optimization.measure import Measured, Timing, timed
 from ml.optimization.recipe import Course, Distil, Export, Gates, Optimization, Prune, Quantize
 from ml.release import archive
-from tests.ml.jobs import Finished, Job
+from tests.ml.jobs import UNTRACKED, Finished, Job
 
 pytestmark = pytest.mark.xdist_group("ml")
 
@@ -74,7 +74,7 @@ def test_a_channel_without_a_trained_model_is_named(optimized: Job, reviews: Pat
 @pytest.fixture(scope="module")
 def toy_model(fork: Path, toy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy's trained model."""
-    job = Job(base=tmp_path_factory.mktemp("toy-model"), program=fork)
+    job = Job(base=tmp_path_factory.mktemp("toy-model"), program=fork, environment=UNTRACKED)
     job.configure({"model": "toy_model", "recipe": "only"}, toy_data).run("train").well()
     return job.base / "model"
 

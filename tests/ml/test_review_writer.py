@@ -13,7 +13,7 @@ from ml.models.review_writer.model import Writer
 from ml.models.review_writer.prompts import rows
 from ml.models.review_writer.task import windows
 from tests.ml.conftest import CACHE
-from tests.ml.jobs import Job
+from tests.ml.jobs import UNTRACKED, Job
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_rival_guesses_what_came_most_often() -> None:
 @pytest.mark.slow
 def test_it_is_trained_exported_and_answers(texts: Path, tmp_path: Path) -> None:
     few = {"model": "review_writer", "recipe": "debug", "most_examples": 120}
-    trained = Job(base=tmp_path / "train").configure(few, texts)
+    trained = Job(base=tmp_path / "train", environment=UNTRACKED).configure(few, texts)
     trained.run("train").well()
     curve = trained.report()["curve"]
     assert isinstance(curve, list)

@@ -119,6 +119,17 @@ def test_hyperparameters_that_are_missing_or_no_json(
     assert "lack 'model'" in capsys.readouterr().err
 
 
+def test_an_empty_tracking_address_leaves_tracking_out(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.setattr("ml.training.job.Tracker", None)
+    assert train(tmp_path) == 0
+    assert (tmp_path / "model" / "report.json").exists()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert train(tmp_path / "tracked") == 1, "unset, it is tracked in a file"
+
+
 def test_data_that_changed_on_the_way_is_refused(
     toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: Train
 ) -> None:

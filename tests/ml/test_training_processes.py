@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.ml.jobs import TORCHRUN, Finished, Job, metrics
+from tests.ml.jobs import TORCHRUN, UNTRACKED, Finished, Job, metrics
 
+TOY = {"model": "toy_model", "recipe": "only"}
 pytestmark = pytest.mark.xdist_group("ml")
 
 
@@ -60,7 +61,7 @@ def test_the_tracking_store_holds_parameters_and_curve(trained: tuple[Job, Finis
 @pytest.mark.slow
 def test_two_processes_train_the_real_model(reviews: Path, tmp_path: Path) -> None:
     small = {"model": "review_sentiment", "recipe": "debug", "most_examples": 128}
-    job = Job(base=tmp_path).configure(small, reviews)
+    job = Job(base=tmp_path, environment=UNTRACKED).configure(small, reviews)
     job.run("train", launcher=TORCHRUN).well()
     assert job.report()["steps"] == 4
 
@@ -68,7 +69,7 @@ def test_two_processes_train_the_real_model(reviews: Path, tmp_path: Path) -> No
 @pytest.mark.slow
 def test_the_real_model_trains_the_same_twice(reviews: Path, tmp_path: Path) -> None:
     small = {"model": "review_sentiment", "recipe": "debug", "most_examples": 96}
-    job = Job(base=tmp_path).configure(small, reviews)
+    job = Job(base=tmp_path, environment=UNTRACKED).configure(small, reviews)
     job.run("train").well()
     first = metrics(job.base)
     job.run("train").well()
@@ -79,7 +80,7 @@ def test_sagemaker_starts_each_machine_and_they_find_each_other(fork: Path, toy_
     hosts = ["127.0.0.1", "localhost"]
     machines = []
     for host in hosts:
-        job = Job(base=tmp_path / host, program=fork).configure({"model": "toy_model", "recipe": "only"}, toy_data)
+        job = Job(base=tmp_path / host, program=fork, environment=UNTRACKED).configure(TOY, toy_data)
         resources = {"current_host": host, "hosts": hosts, "network_interface_name": "lo"}
         (job.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(resources))
         machines.append((job, job.start("train")))
