@@ -147,10 +147,12 @@ def test_after_kill_9_the_next_deploy_waits_for_terraform_and_succeeds(tiny: Tin
 def test_after_kill_9_of_everything_the_state_lock_is_released(tiny: Tiny, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     running = in_the_middle(tiny, marker)
-    running.kill()  # First, for it would start others.
+    # Else it would start others; and were it killed first, the kernel would ask Terraform to stop, and to unlock.
+    running.send_signal(signal.SIGSTOP)
     for pid in terraform_processes(tiny):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    running.kill()
     marker.unlink()
     running.communicate()
     tiny.runs()
