@@ -1,6 +1,9 @@
 """What the tests of `ml` share, each made once: the data set, a trained, an optimized and a light released model."""
 
+import fcntl
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from ml.release import archive
 from ml.release.signing import LocalSigner
 from tests.ml.jobs import ROOT, UNTRACKED, Finished, Job
 
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 CACHE = ROOT / ".cache" / "datasets"
 
 
@@ -50,24 +54,50 @@ def toy(fork: Path, toy_data: Path, tmp_path: Path) -> Job:
 
 
 @pytest.fixture(scope="session")
-def trained(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Finished]:
-    """The real model, trained by the debug recipe."""
-    job = Job(base=tmp_path_factory.mktemp("train")).configure(
-        {"model": "review_sentiment", "recipe": "debug"}, reviews
-    )
-    return job, job.run("train").well()
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """made_once("name", make): the folder that `make` has filled, once for all workers of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def optimized(trained: tuple[Job, Finished], reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def trained(reviews: Path, made_once: MadeOnce) -> tuple[Job, Finished]:
+    """The real model, trained by the debug recipe, and what that said."""
+
+    def train(base: Path) -> None:
+        job = Job(base=base).configure({"model": "review_sentiment", "recipe": "debug"}, reviews)
+        (base / "said").write_text(job.run("train").well().said)
+
+    base = made_once("trained", train)
+    return Job(base=base), Finished(code=0, said=(base / "said").read_text())
+
+
+@pytest.fixture(scope="session")
+def optimized(trained: tuple[Job, Finished], reviews: Path, made_once: MadeOnce) -> Job:
     """The content of a bundle, made by an optimization job from the training job's archive."""
-    job = Job(base=tmp_path_factory.mktemp("optimize")).configure({}, reviews)
-    channel = job.base / "input" / "data" / contract.MODEL_CHANNEL
-    channel.mkdir()
-    model = trained[0].base / "model"
-    archive.pack({path.name: path for path in model.iterdir()}, channel / contract.MODEL_ARCHIVE)
-    job.run("optimize").well()
-    return job
+
+    def optimize(base: Path) -> None:
+        job = Job(base=base).configure({}, reviews)
+        channel = base / "input" / "data" / contract.MODEL_CHANNEL
+        channel.mkdir()
+        model = trained[0].base / "model"
+        archive.pack({path.name: path for path in model.iterdir()}, channel / contract.MODEL_ARCHIVE)
+        job.run("optimize").well()
+
+    return Job(base=made_once("optimized", optimize))
 
 
 @pytest.fixture(scope="session")
