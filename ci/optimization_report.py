@@ -18,15 +18,16 @@ LEAST_AREA = 30
 
 
 def table(result: "OptimizeResult") -> "RenderableType":
-    """Return the steps with their figures, the slices of the first and the last, and what was proven."""
+    """Return steps and packages with their figures, over all and by slice, and what was proven."""
+    measured = (*result.steps, *result.packages)
     trained, served = result.steps[0], result.steps[-1]
     slices = [(kind, name) for kind, shares in served.slices.items() for name in shares]
     columns = ("step", "MB>", "p50 ms>", "p99 ms>", "p50 of 32>", "p99 of 32>", "per s>", "memory MB>", "accuracy>")
-    steps = console.table(*columns, rows=[_row(line) for line in result.steps])
+    steps = console.table(*columns, rows=[_row(line) for line in measured])
     by_slice = console.table(
         "slice",
-        *(f"{line.step}>" for line in result.steps),
-        rows=[(name, *(f"{line.slices[kind][name]:.4f}" for line in result.steps)) for kind, name in slices],
+        *(f"{line.step}>" for line in measured),
+        rows=[(name, *(f"{line.slices[kind][name]:.4f}" for line in measured)) for kind, name in slices],
     )
     faster, smaller = trained.p50_ms / served.p50_ms, trained.bytes / served.bytes
     gained = 100 * (served.accuracy - trained.accuracy)
@@ -34,6 +35,8 @@ def table(result: "OptimizeResult") -> "RenderableType":
         f"{result.job}: {faster:.0f} times as fast, {smaller:.0f} times smaller, {gained:+.2f} points of accuracy, "
         f"{result.seconds} s",
         *(_proof(parity) for parity in result.report["parities"]),
+        *(f"{package['file']}: {_proof(package['parity'])}" for package in result.report.get("packages", ())),
+        *(f"left out: {one['package']}: {one['reason']}" for one in result.report.get("left_out", ())),
         f"Plot: {result.plot}",
         result.artifact,
     ]
@@ -63,6 +66,7 @@ def _proof(parity: dict[str, object]) -> str:
 def draw(steps: Sequence["StepLine"], title: str, file: Path) -> Path:
     """Draw every step by its time and its accuracy, as large as its file; what no other step beats is joined."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(9.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
@@ -79,6 +83,9 @@ def draw(steps: Sequence["StepLine"], title: str, file: Path) -> Path:
     places = [line.p50_ms for line in best], [line.accuracy for line in best]
     axes.step(*places, where="post", color=INK, linewidth=1.0, linestyle="--", label="beaten by no other", zorder=0)
     axes.set_xscale("log")
+    # "4", not "4 × 10⁰".
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
     axes.margins(x=0.15, y=0.25)
     axes.set(xlabel="milliseconds for one example, median, one thread", ylabel="accuracy, mean over text domains")
     axes.set_title(f"{title}: points as large as files", loc="left", fontsize=10)

@@ -30,6 +30,12 @@ class StepLine(Result):
     slices: Mapping[str, Mapping[str, float]]
 
 
+class PackageLine(StepLine):
+    """A file that was made for one kind of machine, beside the one that is served."""
+
+    file: str
+
+
 class OptimizeResult(Result):
     """A completed optimization: its steps, and what its report.json says, parity among it."""
 
@@ -40,6 +46,7 @@ class OptimizeResult(Result):
     seconds: int
     artifact: str
     steps: tuple[StepLine, ...]
+    packages: tuple[PackageLine, ...] = ()
     # A file here, and beside the job's output in S3.
     plot: str
     plot_uri: str
@@ -82,8 +89,11 @@ def _result(site: Site, model: str, recipe: str, trained_by: str, done: Any) -> 
     jobs_folder = site.workspace.folder(site.name) / "jobs"
     report = json.loads((fetch_archive(site, artifact, jobs_folder / name) / "report.json").read_text())
     steps = tuple(_line(row) for row in report["measured"])
+    # An older image makes none.
+    made = report.get("packages", ())
+    packages = tuple(PackageLine(**dict(_line(package["measured"])), file=package["file"]) for package in made)
     # Beside the content, not in it: what lies there becomes the bundle.
-    plot = draw(steps, f"{model}, {recipe}", jobs_folder / f"{name}-pareto.png")
+    plot = draw((*steps, *packages), f"{model}, {recipe}", jobs_folder / f"{name}-pareto.png")
     bucket, folder = urlsplit(artifact).netloc, urlsplit(artifact).path.lstrip("/").rpartition("/")[0]
     site.client("s3").upload_file(str(plot), bucket, f"{folder}/{PLOT}")
     return OptimizeResult(
@@ -94,6 +104,7 @@ def _result(site: Site, model: str, recipe: str, trained_by: str, done: Any) -> 
         seconds=done["TrainingTimeInSeconds"],
         artifact=artifact,
         steps=steps,
+        packages=packages,
         plot=str(plot),
         plot_uri=f"s3://{bucket}/{folder}/{PLOT}",
         report=report,

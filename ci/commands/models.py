@@ -140,7 +140,8 @@ def optimize(
 ) -> None:
     """Turn a trained model into the one that is served, step by step, and prove what each step is worth.
 
-    By default it is exported as it is. Exits with 1 when a gate of the recipe refuses what was made.
+    By default it is exported as it is. A recipe's packages are made beside it, for the machine that optimizes. Exits
+    with 1 when a gate of the recipe refuses what was made.
 
     Example: groundplan optimize local review_sentiment --recipe small
     """

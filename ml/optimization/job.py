@@ -39,6 +39,8 @@ def optimize(container: Container) -> None:
         outcome = Pipeline(optimization, report["model"], heldout, examples, scratch).run()
         container.model.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(outcome.file, container.model / MODEL_FILE)
+        for package in outcome.packages:
+            shutil.copyfile(package.file, container.model / package.file.name)
         for kept in (*heldout.part.KEPT_FILES, "run.json"):
             shutil.copyfile(trained / kept, container.model / kept)
     card = catalogue.card(report["model"])
@@ -102,6 +104,11 @@ def _figures(outcome: Outcome, name: str, trained_accuracy: float) -> dict[str, 
         "parity": asdict(outcome.parities[-1]),
         "parities": [asdict(parity) for parity in outcome.parities],
         "measured": [asdict(row) for row in outcome.rows],
+        "packages": [
+            {"file": package.file.name, "measured": asdict(package.row), "parity": asdict(package.parity)}
+            for package in outcome.packages
+        ],
+        "left_out": [asdict(one) for one in outcome.left_out],
     }
 
 

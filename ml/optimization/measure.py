@@ -111,6 +111,6 @@ def _memory(candidate: Candidate, inputs: Tensor, scratch: Path) -> int:
     asked = scratch / "inputs.npy"
     np.save(asked, inputs.numpy())
     if candidate.file:
-        return memory.resident_bytes(candidate.file, asked)
+        return memory.resident_bytes(candidate.file, asked, candidate.providers)
     torch.save(candidate.network, scratch / "network.pt")
     return memory.resident_bytes(scratch / "network.pt", asked)

@@ -15,17 +15,23 @@ from ml.optimization.candidate import Candidate, Logits
 from ml.optimization.distil import Lesson, teach
 from ml.optimization.heldout import JUDGED_TOGETHER, HeldOut
 from ml.optimization.measure import Measured, answers, measure
+from ml.optimization.packages import LeftOut, Packaged, make, possible
 from ml.optimization.prune import prune
-from ml.optimization.recipe import Distil, Export, Optimization, Prune, Quantize, Step
+from ml.optimization.recipe import Distil, Export, Optimization, Package, Prune, Quantize, Step, TensorRT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The file that is served, a row for the trained model and one for each step, and the proof of each file."""
+    """The file that is served, a row for the trained model and one for each step, and the proof of each file.
+
+    Beside it the packages, and those that this machine could not make.
+    """
 
     file: Path
     rows: Sequence[Measured]
     parities: Sequence[export.Parity]
+    packages: Sequence[Packaged]
+    left_out: Sequence[LeftOut]
 
 
 class Pipeline:
@@ -43,7 +49,13 @@ class Pipeline:
         return self._heldout.part
 
     def run(self) -> Outcome:
-        """Take every step; raise `GateError` or `ParityError` at the first that may not be served."""
+        """Take every step; raise `GateError` or `ParityError` at the first that may not be served.
+
+        Raises `InputError` before the first for a package that this machine cannot make.
+        """
+        packages, left_out = possible(self._optimization.packages)
+        for one in left_out:
+            print(f"left out: {one.package}: {one.reason}", flush=True)
         candidate = Candidate(network=self._part.load(self._heldout.trained), input_name=self._part.INPUT)
         logits = answers(candidate, self._heldout)
         rows, parities = [self._measured("trained", candidate, logits)], list[export.Parity]()
@@ -52,6 +64,8 @@ class Pipeline:
             print(f"step={number}/{len(self._optimization.steps)} {name} {step}", flush=True)
             candidate, before = self._taken(step, candidate), logits
             logits = answers(candidate, self._heldout)
+            if isinstance(step, Export):
+                exported, known = candidate, before
             if isinstance(step, Export | Quantize):
                 quantized = isinstance(step, Quantize)
                 parities.append(export.parity(before, logits, step.tolerance, likelihoods=quantized))
@@ -59,7 +73,19 @@ class Pipeline:
             last = number == len(self._optimization.steps)
             gates.check(self._optimization.gates, rows[0], rows[-1], last=last)
         assert candidate.file, "every optimization exports"
-        return Outcome(file=candidate.file, rows=rows, parities=parities)
+        packaged = [self._packaged(package, exported, known, rows[0]) for package in packages]
+        return Outcome(file=candidate.file, rows=rows, parities=parities, packages=packaged, left_out=left_out)
+
+    def _packaged(self, package: Package, exported: Candidate, known: Logits, trained: Measured) -> Packaged:
+        """Make a package of what was exported; `known` are the network's own answers."""
+        print(f"package {package}", flush=True)
+        name, candidate = make(package, exported, self._heldout, self._scratch)
+        logits = answers(candidate, self._heldout)
+        proof = export.parity(known, logits, package.tolerance, likelihoods=isinstance(package, TensorRT))
+        row = self._measured(name, candidate, logits)
+        gates.check(self._optimization.gates, trained, row, last=False)
+        assert candidate.file, "a package is a file"
+        return Packaged(file=candidate.file, row=row, parity=proof)
 
     def _measured(self, name: str, candidate: Candidate, logits: Logits) -> Measured:
         row = measure(name, candidate, logits, self._heldout, self._optimization.timed_seconds, self._scratch)

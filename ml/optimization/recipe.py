@@ -72,6 +72,43 @@ Step = Distil | Prune | Export | Quantize
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """Machine code for the processor that optimizes, or its GPU, beside the served file: `model.pt2`, by AOTInductor.
+
+    Made of the network that `Export` exports, the same within `tolerance` (of logits). It takes a C++ compiler; where
+    none is, an `optional` one is left out.
+    """
+
+    tolerance: float = 1e-4
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorRT:
+    """An engine for the GPU that optimizes, beside the served file: `model.tensorrt.onnx`, by ONNX Runtime.
+
+    Made of the exported file for any `batch` and `length` from the first to the last number, fastest at the middle one;
+    with `half` in 16 bits where they are faster. No likelihood may move by more than `tolerance`. Where no GPU is, an
+    `optional` one is left out.
+    """
+
+    batch: tuple[int, int, int] = (1, 8, 32)
+    length: tuple[int, int, int] = (1, 32, 128)
+    half: bool = True
+    tolerance: float = 0.02
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (least, best, most) in (("batch", self.batch), ("length", self.length)):
+            if not 1 <= least <= best <= most:
+                fix = "give the least, the best and the most, such as (1, 8, 32)"
+                raise InputError(f"TensorRT {name!r}", (least, best, most), "does not rise from 1 on", fix)
+
+
+Package = Compiled | TensorRT
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gates:
     """What a model must be to be served; None asks nothing.
 
@@ -96,11 +133,13 @@ class Gates:
 class Optimization:
     """Steps in their order, the gates, and what is measured: with `elsewhere`, texts of other domains too.
 
+    The last step's file is what is served; `packages` are made beside it, measured and held to the gates of accuracy.
     Of each set `most_judged` held-out texts are (0: all).
     Each size of batch is timed for `timed_seconds`, at least five calls.
     """
 
     steps: tuple[Step, ...]
+    packages: tuple[Package, ...] = ()
     gates: Gates = Gates(most_points_lost=0.5)
     elsewhere: bool = False
     most_judged: int = 0
@@ -117,6 +156,10 @@ class Optimization:
         if any(isinstance(step, Prune) for step in self.steps) and not isinstance(self.steps[0], Distil):
             fix = "give a Distil before it"
             raise InputError("optimization step", "Prune", "has nothing to teach what is left", fix)
+        kinds = [type(package).__name__ for package in self.packages]
+        if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
+            fix = "give each once: both would be one file"
+            raise InputError("optimization packages", ", ".join(sorted(twice)), "are given twice", fix)
 
 
 ORDER = (Distil, Prune, Export, Quantize)

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ci.optimization_report import draw, front, table
-from ci.optimize import OptimizeResult, StepLine
+from ci.optimize import OptimizeResult, PackageLine, StepLine
 
 
 def step(name: str, p50_ms: float, accuracy: float, size: int) -> StepLine:
@@ -33,26 +33,47 @@ STEPS = (
 )
 
 
-def test_the_table_tells_the_gain_of_every_step() -> None:
-    proof = {"unit": "logits", "max_abs_diff": 1.3e-6, "tolerance": 1e-4, "label_agreement": 1.0, "samples": 4038}
-    result = OptimizeResult(
-        job="job-7",
-        model="review_sentiment",
-        recipe="small",
-        trained_by="job-6",
-        seconds=200,
-        artifact="s3://bucket/model.tar.gz",
-        steps=STEPS,
-        plot="pareto.png",
-        plot_uri="s3://bucket/pareto.png",
-        report={"parities": [proof]},
-    )
+PROOF = {"unit": "logits", "max_abs_diff": 1.3e-6, "tolerance": 1e-4, "label_agreement": 1.0, "samples": 4038}
+RESULT = OptimizeResult(
+    job="job-7",
+    model="review_sentiment",
+    recipe="small",
+    trained_by="job-6",
+    seconds=200,
+    artifact="s3://bucket/model.tar.gz",
+    steps=STEPS,
+    plot="pareto.png",
+    plot_uri="s3://bucket/pareto.png",
+    report={"parities": [PROOF]},
+)
+
+
+def shown(result: OptimizeResult) -> str:
     printed = StringIO()
     Console(width=160, file=printed).print(table(result))
-    said = printed.getvalue()
+    return printed.getvalue()
+
+
+def test_the_table_tells_the_gain_of_every_step() -> None:
+    said = shown(RESULT)
     assert "job-7: 290 times as fast, 129 times smaller, -1.20 points of accuracy, 200 s" in said
     assert "logits differ by at most 1.3e-06, 0.0001 allowed; same label in 100.00%" in said
     assert all(name in said for name in ("trained", "distil", "prune", "export", "quantize", "movies", "tweets"))
+
+
+def test_packages_stand_below_the_steps_and_those_left_out_are_told() -> None:
+    package = PackageLine(**{**dict(step("compiled for cpu", 9.0, 0.75, 92_000_000)), "file": "model.pt2"})
+    proof = {**PROOF, "max_abs_diff": 2e-7, "samples": 512}
+    report = {
+        "parities": [],
+        "packages": [{"file": "model.pt2", "parity": proof}],
+        "left_out": [{"package": "TensorRT", "reason": "no GPU is there"}],
+    }
+    said = shown(RESULT.model_copy(update={"packages": (package,), "report": report}))
+    assert said.index("quantize") < said.index("compiled for cpu")
+    assert "290 times as fast" in said, "by what is served"
+    assert "model.pt2: Parity on 512 held-out texts: logits differ by at most 2e-07" in said
+    assert "left out: TensorRT: no GPU is there" in said
 
 
 def test_the_front_is_what_no_other_step_beats(tmp_path: Path) -> None:

@@ -45,6 +45,14 @@ def toy_data(fork: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def toy_model(fork: Path, toy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy's trained model."""
+    job = Job(base=tmp_path_factory.mktemp("toy-model"), program=fork, environment=UNTRACKED)
+    job.configure({"model": "toy_model", "recipe": "only"}, toy_data).run("train").well()
+    return job.base / "model"
+
+
 @pytest.fixture
 def toy(fork: Path, toy_data: Path, tmp_path: Path) -> Job:
     """A job that trains the toy in a second or two."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ml import contract
+from ml.release import archive
 
 ROOT = Path(__file__).parent.parent.parent
 MODULE = ("-m", "ml")
@@ -66,6 +67,15 @@ class Job:
     @property
     def failure(self) -> str:
         return (self.base / "output" / "failure").read_text()
+
+
+def optimizing(job: Job, model: Path, data: Path, recipe: str) -> Job:
+    """The job, handed a trained model to optimize by a recipe."""
+    job.configure({"optimization": recipe}, data)
+    channel = job.base / "input" / "data" / contract.MODEL_CHANNEL
+    channel.mkdir()
+    archive.pack({path.name: path for path in model.iterdir()}, channel / contract.MODEL_ARCHIVE)
+    return job
 
 
 @dataclass(frozen=True)

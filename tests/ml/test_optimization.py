@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import contract
 from ml.data import datasets
 from ml.errors import GateError, InputError, ParityError
 from ml.models import catalogue
@@ -15,8 +14,7 @@ from ml.optimization import gates
 from ml.optimization.export import Parity, parity
 from ml.optimization.measure import Measured, Timing, timed
 from ml.optimization.recipe import Course, Distil, Export, Gates, Optimization, Prune, Quantize
-from ml.release import archive
-from tests.ml.jobs import UNTRACKED, Finished, Job
+from tests.ml.jobs import Finished, Job, optimizing
 
 pytestmark = pytest.mark.xdist_group("ml")
 
@@ -69,23 +67,6 @@ def test_a_channel_without_a_trained_model_is_named(optimized: Job, reviews: Pat
     finished = job.run("optimize")
     assert finished.code == 2
     assert "model.tar.gz cannot be unpacked" in (job.base / "output" / "failure").read_text()
-
-
-@pytest.fixture(scope="module")
-def toy_model(fork: Path, toy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy's trained model."""
-    job = Job(base=tmp_path_factory.mktemp("toy-model"), program=fork, environment=UNTRACKED)
-    job.configure({"model": "toy_model", "recipe": "only"}, toy_data).run("train").well()
-    return job.base / "model"
-
-
-def optimizing(toy: Job, toy_model: Path, data: Path, recipe: str) -> Job:
-    """The toy, trained, handed to an optimization job."""
-    toy.configure({"optimization": recipe}, data)
-    channel = toy.base / "input" / "data" / contract.MODEL_CHANNEL
-    channel.mkdir()
-    archive.pack({path.name: path for path in toy_model.iterdir()}, channel / contract.MODEL_ARCHIVE)
-    return toy
 
 
 def test_every_step_is_taken_measured_and_proven(toy: Job, toy_model: Path, toy_data: Path) -> None:

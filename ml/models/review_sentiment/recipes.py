@@ -7,7 +7,17 @@ pretrained weights are worth.
 from dataclasses import dataclass
 
 from ml.errors import InputError
-from ml.optimization.recipe import Course, Distil, Export, Gates, Optimization, Prune, Quantize
+from ml.optimization.recipe import (
+    Compiled,
+    Course,
+    Distil,
+    Export,
+    Gates,
+    Optimization,
+    Prune,
+    Quantize,
+    TensorRT,
+)
 from ml.training.recipe import Recipe
 from ml.training.search import Choice, LogUniform, Search, Uniform, Whole
 
@@ -80,6 +90,13 @@ SEARCH: Search = {
 OPTIMIZATIONS = {
     "int8": Optimization(
         steps=(Export(), Quantize(how="dynamic", tolerance=0.3)), gates=Gates(most_points_lost=2.0), elsewhere=True
+    ),
+    "compiled": Optimization(
+        steps=(Export(), Quantize(how="dynamic", tolerance=0.3)),
+        packages=(Compiled(), TensorRT(optional=True)),
+        gates=Gates(most_points_lost=2.0),
+        elsewhere=True,
+        most_judged=512,
     ),
     "small": Optimization(
         steps=(

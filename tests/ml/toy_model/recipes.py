@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml.optimization.recipe import Course, Distil, Export, Gates, Optimization, Prune, Quantize
+from ml.optimization.recipe import Compiled, Course, Distil, Export, Gates, Optimization, Prune, Quantize, TensorRT
 from ml.training.recipe import Recipe
 from ml.training.search import Choice, LogUniform, Search, Uniform
 
@@ -32,6 +32,7 @@ STEPS = (
     Quantize(how="static", tolerance=0.3),
 )
 OPTIMIZATIONS = {
+    "compiled": Optimization(steps=(Export(),), packages=(Compiled(), TensorRT(optional=True)), timed_seconds=0.01),
     "small": Optimization(steps=STEPS, gates=Gates(most_points_lost=15, most_bytes=10_000), timed_seconds=0.01),
     "impossible": Optimization(
         steps=STEPS, gates=Gates(least_accuracy=1.01, least_slice_accuracy=1.01), timed_seconds=0.01
