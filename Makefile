@@ -23,8 +23,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m ci.set_up
 	@touch $@
 
-demo: $(READY)  ## deploy the platform to the embedded cloud, train, release, predict, destroy
-	$(BIN)/groundplan demo
+demo: $(READY)  ## deploy the platform to the embedded cloud, train, release, predict, destroy; RECIPE=debug: a quick one
+	$(BIN)/groundplan demo $(addprefix --recipe ,$(RECIPE))
 
 test: $(READY)  ## all tests
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder

@@ -50,7 +50,13 @@ def spot(
 
 
 @drill.command(short_help="Train by every launcher, and see all end alike")
-def launchers(json: AsJson = False) -> None:
+def launchers(
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=2, metavar="COUNT", help="Only the launchers by which so many share the work: 1 or 2."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """Train one recipe with one seed by every launcher, strike some of the runs, and see that all end alike.
 
     Shell, torchrun, SageMaker, Batch on one machine and on two, Ray Train: real ones, on this machine. Exits with 1
@@ -61,7 +67,8 @@ def launchers(json: AsJson = False) -> None:
     from ci import console
     from ci.drill.launchers import drill as drill_launchers
 
-    result = drill_launchers(progress=console.terminal_progress())
+    which = (1, 2) if processes is None else (processes,)
+    result = drill_launchers(processes=which, progress=console.terminal_progress())
     rows = [
         (one.launcher, one.processes, one.struck, one.resumed_at or "", f"{one.loss:.6f}", f"{one.accuracy:.4f}",
          f"{one.seconds:.1f}", one.weights_sha256[:12])
