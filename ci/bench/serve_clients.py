@@ -4,16 +4,14 @@ Prints requests per second and the latency's median and 99th percentile. Each cl
 when it has its answer; as little as can be is done between, for the clients share the machine with the server.
 """
 
-import asyncio
 import json
+import re
+import select
+import socket
 import sys
 import time
 from dataclasses import asdict, dataclass
-from functools import partial
 from random import Random
-from typing import cast
-
-import uvloop
 
 SECONDS_TO_WARM_UP = 0.4
 SECONDS_TO_ANSWER = 20
@@ -34,6 +32,7 @@ WORDS = (
     "same",
 )
 TEXTS, SEED = 50, 5
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -45,40 +44,33 @@ class Figures:
     p99_ms: float
 
 
-class _Client(asyncio.Protocol):
-    def __init__(self, requests: list[bytes], took: list[tuple[float, float]], first: int) -> None:
-        self._requests, self._took, self._next = requests, took, first
-        self._heard = b""
-        self.end = 0.0
-        self.done = asyncio.get_running_loop().create_future()
+class _Client:
+    """One connection. Of an answer's head it looks at the status and the length, which all servers here send."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+    def __init__(self, port: int, requests: list[bytes], first: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._requests, self._next = requests, first
+        self._heard = b""
 
     def ask(self) -> None:
         self._next += 1
-        self._began = time.perf_counter()
-        self._transport.write(self._requests[self._next % len(self._requests)])
+        self.began = time.perf_counter()
+        self.socket.sendall(self._requests[self._next % len(self._requests)])
 
-    def data_received(self, data: bytes) -> None:
-        self._heard += data
+    def has_answer(self) -> bool:
+        """Read what has come; say whether that is the whole answer."""
+        came = self.socket.recv(1 << 16)
+        if not came:
+            raise RuntimeError(f"the server closed the connection after {self._heard[:300]!r}")
+        self._heard += came
         head, separator, body = self._heard.partition(b"\r\n\r\n")
-        if not separator or len(body) < int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
-            return
+        if not separator or len(body) < int(LENGTH.search(head)[1]):  # type: ignore[index]
+            return False
         if not head.startswith(b"HTTP/1.1 200"):
-            self.done.set_exception(RuntimeError(f"answered {self._heard[:300]!r}"))
-            return
-        now = time.perf_counter()
-        self._took.append((now, now - self._began))
+            raise RuntimeError(f"answered {self._heard[:300]!r}")
         self._heard = b""
-        if now < self.end:
-            self.ask()
-        else:
-            self.done.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(RuntimeError(f"the server closed the connection ({exc})"))
+        return True
 
 
 def requests(path: str) -> list[bytes]:
@@ -95,25 +87,34 @@ def requests(path: str) -> list[bytes]:
     return found
 
 
-async def measure(port: int, path: str, clients: int, seconds: float) -> Figures:
+def measure(port: int, path: str, clients: int, seconds: float) -> Figures:
     """Ask for so long, after warming up."""
-    loop, took = asyncio.get_running_loop(), list[tuple[float, float]]()
-    makers = [partial(_Client, requests(path), took, number) for number in range(clients)]
-    made = [await loop.create_connection(maker, "127.0.0.1", port) for maker in makers]
-    began = time.perf_counter() + SECONDS_TO_WARM_UP
-    for _, client in made:
-        client.end = began + seconds
+    asked, poll, took = requests(path), select.epoll(), list[float]()
+    asking = {client.socket.fileno(): client for client in (_Client(port, asked, first) for first in range(clients))}
+    begin = time.perf_counter() + SECONDS_TO_WARM_UP
+    end = begin + seconds
+    for number, client in asking.items():
+        poll.register(number, select.EPOLLIN)
         client.ask()
-    async with asyncio.timeout(SECONDS_TO_WARM_UP + seconds + SECONDS_TO_ANSWER):
-        await asyncio.gather(*(client.done for _, client in made))
-    for transport, _ in made:
-        transport.close()
-    counted = sorted(latency for end, latency in took if began <= end <= began + seconds)
-    milliseconds = [counted[int(len(counted) * share)] * 1000 for share in (0.5, 0.99)]
-    return Figures(len(counted) / seconds, *milliseconds)
+    while asking:
+        ready = poll.poll(SECONDS_TO_ANSWER)
+        if not ready:
+            raise RuntimeError(f"{len(asking)} of {clients} clients got no answer in {SECONDS_TO_ANSWER} s")
+        for number, _ in ready:
+            client = asking[number]
+            if not client.has_answer():
+                continue
+            now = time.perf_counter()
+            if begin <= now <= end:
+                took.append(now - client.began)
+            if now < end:
+                client.ask()
+            else:
+                del asking[number]
+                client.socket.close()
+    took.sort()
+    return Figures(len(took) / seconds, *(took[int(len(took) * share)] * 1000 for share in (0.5, 0.99)))
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(measure(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
-    print(json.dumps(asdict(figures)))
+    print(json.dumps(asdict(measure(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))))

@@ -138,7 +138,7 @@ from pathlib import Path
 import bentoml
 from ci.bench.serve_rivals import load
 
-@bentoml.service(workers=1, metrics={{"enabled": False}}, logging={{"access": {{"enabled": False}}}})
+@bentoml.service({options})
 class Reviews:
     def __init__(self) -> None:
         self.handler = load(Path({folder!r}))
@@ -149,16 +149,20 @@ class Reviews:
 """
 
 
-def bentoml(folder: Path, port: int, *, together: int = 1) -> None:
-    """Let BentoML's service answer, in one worker; `together` is its max_batch_size."""
+def bentoml(folder: Path, port: int, *, together: int = 1, options: str = "") -> None:
+    """Let BentoML's service answer, in one worker; `together` is its max_batch_size.
+
+    As it comes it counts and writes an access log, which ours does too; `options` can forbid it both.
+    """
     from bentoml_cli.cli import cli
 
     with tempfile.TemporaryDirectory() as place:
-        text = SERVICE.format(folder=str(folder), batches=together > 1, together=max(together, 2))
+        text = SERVICE.format(folder=str(folder), batches=together > 1, together=max(together, 2), options=options)
         (Path(place) / "service.py").write_text(text)
         cli(["serve", "service:Reviews", "--port", str(port), "--working-dir", place])
 
 
+SILENT = 'metrics={"enabled": False}, logging={"access": {"enabled": False}}'
 RIVALS: dict[str, Callable[[Path, int], None]] = {
     "bare sockets": bare_sockets,
     "raw ASGI": raw_asgi,
@@ -166,6 +170,7 @@ RIVALS: dict[str, Callable[[Path, int], None]] = {
     "LitServe": litserve,
     "LitServe in batches": partial(litserve, together=MOST_TOGETHER),
     "BentoML": bentoml,
+    "silent BentoML": partial(bentoml, options=SILENT),
     "BentoML in batches": partial(bentoml, together=MOST_TOGETHER),
 }
 

@@ -9,6 +9,7 @@ from onnxruntime import InferenceSession
 from tokenizers import Tokenizer
 
 from ml.models.review_sentiment.card import CARD
+from ml.models.review_sentiment.words import Words
 from ml.serving.session import open_session
 
 Instance = dict[str, Any]
@@ -22,12 +23,12 @@ TOGETHER = 8
 class Handler:
     """Answers instances that the server has held to the card's signature."""
 
-    def __init__(self, session: InferenceSession, tokenizer: Tokenizer) -> None:
-        self._session, self._tokenizer = session, tokenizer
+    def __init__(self, session: InferenceSession, words: Words) -> None:
+        self._session, self._words = session, words
 
     def tokens(self, texts: list[str]) -> Tokens:
         """Return the token ids of the texts as [texts, longest], short rows filled with 0."""
-        return _filled([encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)])
+        return _filled([self._words.ids(text) for text in texts])
 
     def likelihoods(self, instances: list[Instance]) -> Likelihoods:
         """Return how likely each label is for each instance, [instances, labels]."""
@@ -38,8 +39,7 @@ class Handler:
         return likelihoods
 
     def _logits(self, instances: list[Instance]) -> Likelihoods:
-        encodings = self._tokenizer.encode_batch_fast([instance["text"] for instance in instances])
-        rows = [encoding.ids for encoding in encodings]
+        rows = [self._words.ids(instance["text"]) for instance in instances]
         if len(rows) <= TOGETHER:
             few: Likelihoods = self._session.run(None, {"tokens": _filled(rows)})[0]
             return few
@@ -73,4 +73,5 @@ def _filled(rows: list[list[int]]) -> Tokens:
 
 def load(folder: Path, threads: int) -> Handler:
     """Read a bundle's files; the tokenizer cuts long texts where training did."""
-    return Handler(open_session(folder / "model.onnx", threads), Tokenizer.from_file(str(folder / "tokenizer.json")))
+    words = Words(Tokenizer.from_file(str(folder / "tokenizer.json")))
+    return Handler(open_session(folder / "model.onnx", threads), words)
