@@ -153,7 +153,11 @@ def _interrupt(process: "subprocess.Popen[str]", log: _Log) -> None:
 def _strike(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     """Interrupt each step with all that it started; return what it started."""
     shells = psutil.Process(process.pid).children() if process.poll() is None else []
-    called = [one for shell in shells for one in shell.children(recursive=True)]
+    called: list[psutil.Process] = []
+    # Whatever ends by itself meanwhile needs no more.
+    for shell in shells:
+        with suppress(psutil.NoSuchProcess):
+            called += shell.children(recursive=True)
     for shell in shells:
         with suppress(ProcessLookupError):
             os.killpg(os.getpgid(shell.pid), signal.SIGINT)
