@@ -75,9 +75,12 @@ def rehearse_workflow(
     for file in folder.glob("*.md"):
         file.unlink()
     docker = (sys.executable, "-m", "ci.workflow.docker", environment.name, str(workspace.home))
-    called = {"groundplan": program, "make": (shutil.which("make") or "make",), "docker": docker}
     bare = child_environment(NO_ACCOUNT | {"GROUNDPLAN_HOME": str(workspace.home)}, forget=("AWS_",))
-    path = os.pathsep.join((str(programs(folder, workspace.root, called)), bare.get("PATH", os.defpath)))
+    own = bare.get("PATH", os.defpath)
+    # What make runs may rehearse too, as our tests do: it must meet neither these programs nor this home.
+    make = ("env", "-u", "GROUNDPLAN_HOME", f"PATH={own}", shutil.which("make") or "make")
+    called = {"groundplan": program, "make": make, "docker": docker}
+    path = os.pathsep.join((str(programs(folder, workspace.root, called)), own))
     with recorder() as api, TemporaryDirectory(prefix="groundplan-workflow-") as scene:
         github = {"GITHUB_API_URL": api.url, "GITHUB_REPOSITORY": REPOSITORY}
         place = stage(name, environment.name, root=workspace.root, folder=Path(scene), event=event, variables=github)

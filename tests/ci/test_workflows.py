@@ -1,5 +1,6 @@
 """The workflows: linted, pinned, without a right too many, and every step a command of ours whose options exist."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -244,3 +245,13 @@ def test_steps_write_no_colours_where_the_rehearsal_s_output_is_no_terminal(
     said = capfd.readouterr().err
     assert "what a step says" in said
     assert "\x1b" not in said
+
+
+def test_what_make_runs_meets_nothing_of_the_rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GROUNDPLAN_HOME", raising=False)
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "some.yml").write_text(COLOURED.replace("groundplan", "make"))
+    (tmp_path / "Makefile").write_text('all:\n\t@echo "$$PATH $$GROUNDPLAN_HOME." > met\n')
+    place = Workspace(root=tmp_path, home=tmp_path / "home")
+    assert not rehearse_workflow("some", environments.load("local"), place, event=Event(base="0")).failed
+    assert (tmp_path / "met").read_text() == f"{os.environ['PATH']} .\n"
