@@ -60,7 +60,7 @@ def deploy(
     """Bring the environment to what its file says, or do just what the saved plan with the hash `plan` says.
 
     Before anything is touched it raises `StalePlanError` where that plan does not hold any more, and `LossError` where
-    it loses contents of other resources than those whose addresses are in `may_lose`. Later, `StacksError` with
+    it loses contents of other resources than those that `may_lose` names as STACK:ADDRESS. Later, `StacksError` with
     Terraform's findings, after all stacks that could be deployed were; `BusyError` when another run is at work;
     KeyboardInterrupt after a Ctrl-C, when Terraform has saved its state.
     """

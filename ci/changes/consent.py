@@ -16,12 +16,32 @@ def check_labels(environment: str, losses: Losses, labels: Collection[str]) -> N
 
 
 def check_names(environment: str, losses: Losses, named: Collection[str]) -> None:
-    """Raise `LossError` with what a saved plan would lose and nobody has named by its address."""
-    unnamed = {stack: [one for one in changes if one.address not in named] for stack, changes in losses.items()}
+    """Raise `LossError` with what would be lost and nobody has named as STACK:ADDRESS.
+
+    An address alone says yes to nothing: stacks of other regions and environments have the same.
+    """
+    forms = {f"{stack}:{one.address}": one.address for stack, changes in losses.items() for one in changes}
+    if bare := [name for name in named if not _names_stack(name)]:
+        meant = [form for form, address in forms.items() if address in bare]
+        raise LossError(
+            thing="--destroys-data",
+            value=", ".join(map(repr, bare)),
+            rule="names no stack, and others may have the same address",
+            fix=f"say which: {','.join(meant)}" if meant else "say STACK:ADDRESS, or leave it out: nothing of it goes",
+        )
+    unnamed = {
+        stack: [one for one in changes if f"{stack}:{one.address}" not in named] for stack, changes in losses.items()
+    }
     if unnamed := {stack: changes for stack, changes in unnamed.items() if changes}:
-        addresses = dict.fromkeys(one.address for changes in losses.values() for one in changes)
-        fix = f"name it: --destroys-data {','.join(addresses)}; in the workflow `deploy` as its input destroys_data"
+        fix = f"name it: --destroys-data {','.join(forms)}"
+        fix += "; in the workflow `deploy` as its input destroys_data"
         raise _error(f"deploy of {environment!r}", unnamed, fix)
+
+
+def _names_stack(name: str) -> bool:
+    """A stack's id has no dot, and an address has one before whatever colon."""
+    stack, colon, address = name.partition(":")
+    return bool(stack and colon and address) and "." not in stack
 
 
 def _error(thing: str, losses: Losses, fix: str) -> LossError:

@@ -56,7 +56,7 @@ def deploy(
         str | None, typer.Option(metavar="HASH", help="Do just what a saved plan says, if it still holds.")
     ] = None,
     destroys_data: Annotated[
-        str, typer.Option(metavar="ADDRESS,…", help="With --plan: what may go with all that it holds.")
+        str, typer.Option(metavar="STACK:ADDRESS,…", help="With --plan: what may go with all that it holds.")
     ] = "",
     json: AsJson = False,
     mirror: Mirror = None,

@@ -1,5 +1,7 @@
 """What holds data goes only where a label, or its name, says so: in the workflows themselves, and without them."""
 
+import re
+
 import pytest
 import yaml
 
@@ -27,12 +29,26 @@ def test_a_loss_wants_the_label_and_a_plan_without_one_does_not() -> None:
     check_labels("dev", {}, [])
 
 
-def test_a_deploy_wants_the_name_of_each_that_goes() -> None:
-    other = {"dev-queue": [GONE.model_copy(update={"address": "aws_sqs_queue.jobs"})]}
-    with pytest.raises(LossError, match=r"--destroys-data aws_s3_bucket\.data,aws_sqs_queue\.jobs") as refused:
-        check_names("dev", LOSSES | other, ["aws_s3_bucket.data"])
-    assert "dev-data" not in str(refused.value), "only what is not named yet is told"
-    check_names("dev", LOSSES | other, ["aws_s3_bucket.data", "aws_sqs_queue.jobs"])
+def test_a_deploy_wants_the_stack_and_the_address_of_each_that_goes() -> None:
+    other = LOSSES | {"dev-queue": [GONE.model_copy(update={"address": 'aws_sqs_queue.jobs["a:b"]'})]}
+    all_of_it = [
+        *("dev-data:aws_s3_bucket.data", "dev-eu-data:aws_s3_bucket.data"),
+        'dev-queue:aws_sqs_queue.jobs["a:b"]',
+    ]
+    with pytest.raises(LossError, match=re.escape(f"--destroys-data {','.join(all_of_it)}; in the")) as refused:
+        check_names("dev", other, ["dev-data:aws_s3_bucket.data", "prod-eu-data:aws_s3_bucket.data"])
+    assert "dev-data: destroy" not in str(refused.value), "only what is not named yet is told"
+    assert "dev-eu-data: replace aws_s3_bucket.data" in str(refused.value), "a name is good for one stack alone"
+    check_names("dev", other, [*all_of_it, "prod-eu-data:aws_s3_bucket.data"])
+
+
+@pytest.mark.parametrize("losses", [LOSSES, {}])
+def test_an_address_without_its_stack_says_yes_to_nothing(losses: dict[str, list[ResourceChange]]) -> None:
+    meant = "say which: dev-data:aws_s3_bucket.data,dev-eu-data:aws_s3_bucket.data" if losses else "say STACK:ADDRESS"
+    with pytest.raises(LossError, match=rf"--destroys-data: 'aws_s3_bucket\.data' names no stack, .*; {meant}"):
+        check_names("dev", losses, ["aws_s3_bucket.data"])
+    with pytest.raises(LossError, match="names no stack"):
+        check_names("dev", losses, ['aws_sqs_queue.jobs["a:b"]'])
 
 
 def test_a_saved_plan_knows_what_it_loses() -> None:
@@ -62,8 +78,8 @@ def test_workflows_stop_before_data_is_lost_unless_somebody_said_so(
 
     steps = ("plan and keep it", "apply what was approved")
     assert rehearsed(tiny, "deploy-environment") == dict(zip(steps, ("done", "failed"), strict=True))
-    assert "--destroys-data terraform_data.work" in capfd.readouterr().err
-    named = rehearsed(tiny, "deploy-environment", inputs={"destroys_data": "terraform_data.work"})
+    assert "--destroys-data local-us-east-1-aside:terraform_data.work;" in capfd.readouterr().err
+    named = rehearsed(tiny, "deploy-environment", inputs={"destroys_data": "local-us-east-1-aside:terraform_data.work"})
     assert named == dict.fromkeys(steps, "done")
 
 
