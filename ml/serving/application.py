@@ -144,10 +144,11 @@ class Application:
         if not request.is_wanted():
             return
         seconds = monotonic() - request.began
+        # Counted first: a worker that is killed in between has then counted one too many, and never an answer too few.
+        row.answered(status, seconds)
         request.connection.answer(
             request, status, b"content-type: %b\r\nx-request-id: %b\r\n%b" % (content_type, request.id, headers), body
         )
-        row.answered(status, seconds)
         if is_logged:
             path = request.target[:200].decode("latin-1")
             self._log.say(request.id.decode(), path, status, seconds, request.size)
