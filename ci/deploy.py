@@ -40,6 +40,10 @@ class StackOutcome(Result):
     updated: int
     replaced: int
     destroyed: int
+    # What only the state heard of.
+    moved: int
+    imported: int
+    forgotten: int
     spans: tuple[Span, ...]
 
 
@@ -52,6 +56,15 @@ class DeployResult(Result):
     resources: int
     changed: int
     stacks: tuple[StackOutcome, ...]
+
+    @property
+    def told(self) -> str:
+        """What became of how many resources, in words."""
+        of_state = {
+            word: sum(getattr(stack, word) for stack in self.stacks) for word in ("moved", "imported", "forgotten")
+        }
+        words = {"changed": self.changed} | {word: count for word, count in of_state.items() if count}
+        return ", ".join(f"{count} {word}" for word, count in words.items())
 
 
 def deploy(
@@ -116,6 +129,9 @@ def _outcome(stack: Stack, progress: StackProgress, began: float) -> StackOutcom
         updated=progress.planned["update"],
         replaced=progress.planned["replace"],
         destroyed=progress.planned["delete"],
+        moved=progress.planned["move"],
+        imported=progress.planned["import"],
+        forgotten=progress.planned["remove"],
         spans=tuple(
             Span(address=address, started_seconds=round(start - began, 2), ended_seconds=round(end - began, 2))
             for address, start, end in progress.spans

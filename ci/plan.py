@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pydantic import ConfigDict, Field
+
 from ci.changes import handed, resource
-from ci.changes.resource import ACTIONS, Action, ResourceChange
+from ci.changes.resource import ACTIONS, OF_STATE, Action, ResourceChange
 from ci.changes.saved import PlanStore, SavedPlan, SavedStack, code
 from ci.manifest import Stack
 from ci.platform_run import PlatformRun, failure, platform_run
@@ -20,17 +22,33 @@ from ci.synthesis import synthesize
 
 
 class Changes(Result):
-    """How many resources would be created, updated in place, replaced and destroyed."""
+    """How many resources would be created, updated in place, replaced, destroyed; moved, imported, forgotten."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     create: int = 0
     update: int = 0
     replace: int = 0
     destroy: int = 0
+    move: int = 0
+    # Python keeps the word for itself.
+    import_: int = Field(default=0, alias="import")
+    forget: int = 0
+
+    @property
+    def counts(self) -> dict[Action, int]:
+        """Action → how many."""
+        return {action: getattr(self, "import_" if action == "import" else action) for action in ACTIONS}
+
+    @property
+    def shown(self) -> tuple[Action, ...]:
+        """What a reader is told of: always what changes AWS, and of the rest what there is."""
+        return tuple(action for action, count in self.counts.items() if count or action not in OF_STATE)
 
     @property
     def total(self) -> int:
         """All of them together."""
-        return self.create + self.update + self.replace + self.destroy
+        return sum(self.counts.values())
 
 
 class StackPlan(Changes):
@@ -153,4 +171,4 @@ def _count(changes: Sequence[ResourceChange]) -> dict[Action, int]:
 
 
 def _sum(plans: dict[str, StackPlan]) -> Changes:
-    return Changes(**{action: sum(getattr(plan, action) for plan in plans.values()) for action in ACTIONS})
+    return Changes(**{action: sum(plan.counts[action] for plan in plans.values()) for action in ACTIONS})

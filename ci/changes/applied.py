@@ -1,5 +1,6 @@
 """Applies a saved plan, stack by stack, and nothing that was not in it."""
 
+from collections import Counter
 from pathlib import Path
 
 from ci.changes import resource
@@ -26,11 +27,19 @@ class SavedSteps:
             return self._runner.leave(shown)
         shown.total = len(saved.changes)
         if saved.exact:
+            _note_silent(shown, Counter(line.partition(" ")[0] for line in saved.changes))
             return self._runner.apply_plan(stack, shown, file)
         if not self._runner.plan(stack, shown, file=file):
             return False
         if unseen := saved.objections(list(map(str, resource.of_events(shown.changes)))):
             return self._runner.refuse(shown, *(f"not in the plan that was reviewed: {change}" for change in unseen))
         # Applying tells of the plan once more.
+        planned = shown.planned.copy()
         shown.begin_again()
+        _note_silent(shown, planned)
         return self._runner.apply_plan(stack, shown, file)
+
+
+def _note_silent(shown: StackProgress, planned: Counter[str]) -> None:
+    """Count what Terraform does not tell of when it applies a plan that it wrote before."""
+    shown.planned.update({action: planned[action] for action in ("move", "import")})

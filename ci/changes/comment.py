@@ -9,8 +9,8 @@ from ci.changes.picture import mermaid
 from ci.changes.resource import ResourceChange
 from ci.plan import PlanResult, StackPlan
 
-# How GitHub colours a line of a diff: green, orange, red, red.
-_MARKS = {"create": "+", "update": "!", "replace": "-", "destroy": "-"}
+# How GitHub colours a line of a diff: green, orange, red.
+_MARKS = {"create": "+", "update": "!", "replace": "-", "destroy": "-", "move": "!", "import": "+", "forget": "!"}
 _Lines = Callable[[Iterable[ResourceChange]], Iterable[str]]
 
 
@@ -37,8 +37,8 @@ def _title(result: PlanResult) -> str:
     changing = [plan for plan in result.stacks.values() if plan.total]
     if not changing:
         return f"## Plan of `{result.environment}`\n\nNothing changes in {len(result.stacks)} stacks."
-    counts = f"**{total.create} to create, {total.update} to update, {total.replace} to replace, "
-    counts += f"{total.destroy} to destroy** in {len(changing)} of {markdown.counted(len(result.stacks), 'stack')}."
+    counts = ", ".join(f"{total.counts[action]} to {action}" for action in total.shown)
+    counts = f"**{counts}** in {len(changing)} of {markdown.counted(len(result.stacks), 'stack')}."
     return f"## Plan of `{result.environment}`\n\n{counts}"
 
 
@@ -58,10 +58,10 @@ def _red(result: PlanResult) -> list[str]:
 def _counts(result: PlanResult) -> list[str]:
     changing = {name: plan for name, plan in result.stacks.items() if plan.total}
     rows = [
-        (f"`{name}`", plan.create, plan.update, plan.replace, plan.destroy, _waits(result, plan))
+        (f"`{name}`", *(plan.counts[action] for action in result.summary.shown), _waits(result, plan))
         for name, plan in changing.items()
     ]
-    columns = ("stack", "create>", "update>", "replace>", "destroy>", "reads what changes")
+    columns = ("stack", *(f"{action}>" for action in result.summary.shown), "reads what changes")
     return [markdown.table(columns, rows)] if rows else []
 
 

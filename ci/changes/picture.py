@@ -4,6 +4,7 @@ from ci.changes import markdown
 from ci.plan import PlanResult, StackPlan
 from ci.report.graph import Box, graph
 
+_MARKS = {"create": "+", "update": "~", "replace": "±", "destroy": "-", "move": "→", "import": "←", "forget": "×"}
 RED, BLUE, GREEN, GREY = "#b3372a", "#3b6fb6", "#2a9d8f", "#c3cad3"
 
 
@@ -36,14 +37,12 @@ def mermaid(result: PlanResult) -> str:
 
 
 def _lines(plan: StackPlan) -> list[str]:
-    counts = {"+": plan.create, "~": plan.update, "±": plan.replace, "-": plan.destroy}
-    words = {"+": "create", "~": "update", "±": "replace", "-": "destroy"}
-    return [f"{mark}{count} {words[mark]}" for mark, count in counts.items() if count]
+    return [f"{_MARKS[action]}{count} {action}" for action, count in plan.counts.items() if count]
 
 
 def _colour(plan: StackPlan) -> str:
     if plan.replace or plan.destroy:
         return RED
-    if plan.update:
+    if plan.update or plan.move or plan.forget:
         return BLUE
-    return GREEN if plan.create else GREY
+    return GREEN if plan.create or plan.import_ else GREY

@@ -5,17 +5,28 @@ from typing import Any, Literal
 
 from ci.result import Result
 
-Action = Literal["create", "update", "replace", "destroy"]
-ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "destroy")
+Action = Literal["create", "update", "replace", "destroy", "move", "import", "forget"]
+ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "destroy", "move", "import", "forget")
+# Those that only the state hears of: nothing in AWS changes. What is moved or imported and changed too is an update.
+OF_STATE: tuple[Action, ...] = ("move", "import", "forget")
 
 # Terraform's names of them, in its event stream and in its plans.
-_OF_EVENTS: Mapping[str, Action] = {"create": "create", "update": "update", "replace": "replace", "delete": "destroy"}
+_OF_EVENTS: Mapping[str, Action] = {
+    "create": "create",
+    "update": "update",
+    "replace": "replace",
+    "delete": "destroy",
+    "move": "move",
+    "import": "import",
+    "remove": "forget",
+}
 _OF_PLANS: Mapping[tuple[str, ...], Action] = {
     ("create",): "create",
     ("update",): "update",
     ("delete", "create"): "replace",
     ("create", "delete"): "replace",
     ("delete",): "destroy",
+    ("forget",): "forget",
 }
 
 # What is in them was not made by Terraform and does not come back with them.
@@ -28,6 +39,7 @@ STATEFUL = {
 
 UNKNOWN, SECRET = "(known after apply)", "(sensitive)"
 MOST_LETTERS = 80
+FORGOTTEN = "stays in AWS, and nothing looks after it any more"
 _REASONS = {
     "replace_because_tainted": "its creation had failed halfway",
     "replace_because_cannot_update": "cannot be changed in place",
@@ -48,7 +60,7 @@ class ResourceChange(Result):
     address: str
     type: str
     attributes: tuple[str, ...] = ()
-    # Why it is replaced or destroyed; nothing where it is not.
+    # Why it is replaced or destroyed; of what was moved or imported, where it comes from; nothing of all else.
     because: str = ""
 
     @property
@@ -105,7 +117,7 @@ def of_drift(document: Mapping[str, Any]) -> tuple[ResourceChange, ...]:
 
 
 def _changes(one: Mapping[str, Any]) -> bool:
-    return one["mode"] == "managed" and tuple(one["change"]["actions"]) in _OF_PLANS
+    return one["mode"] == "managed" and tuple(one["change"]["actions"]) in _OF_PLANS.keys() - {("forget",)}
 
 
 def _roots(change: Mapping[str, Any]) -> set[str]:
@@ -126,12 +138,13 @@ def differences(change: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _change(one: Mapping[str, Any]) -> ResourceChange | None:
     change = one["change"]
-    action = _OF_PLANS.get(tuple(change["actions"]))
+    action = _OF_PLANS.get(tuple(change["actions"])) or _of_state(one)
     if action is None:
         return None
     because = _REASONS.get(one.get("action_reason", ""), "") if action in {"replace", "destroy"} else ""
     if forcing := [".".join(map(str, path)) for path in change.get("replace_paths", ())]:
         because = f"{', '.join(forcing)} cannot be changed in place"
+    because = "; ".join(filter(None, (because, _origin(one), FORGOTTEN if action == "forget" else "")))
     attributes = differences(change) if action in {"update", "replace"} else ()
     if action == "replace":
         # Everything that AWS computes is unknown then: only what made it so is worth a line.
@@ -139,6 +152,23 @@ def _change(one: Mapping[str, Any]) -> ResourceChange | None:
     return ResourceChange(
         action=action, address=one["address"], type=one["type"], attributes=attributes, because=because
     )
+
+
+def _of_state(one: Mapping[str, Any]) -> Action | None:
+    """What becomes of a resource that stays as it is, and under its address or in the state at all for the first time.
+
+    Terraform calls both a no-op. https://developer.hashicorp.com/terraform/internals/json-format#change-representation
+    """
+    if "previous_address" in one:
+        return "move"
+    return "import" if "importing" in one["change"] else None
+
+
+def _origin(one: Mapping[str, Any]) -> str:
+    if moved := one.get("previous_address"):
+        return f"was {moved}"
+    importing = one["change"].get("importing")
+    return f"there already: {importing.get('id', UNKNOWN)}" if importing is not None else ""
 
 
 def _unequal(before: Any, after: Any, unknown: Any, secrets: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

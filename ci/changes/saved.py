@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 LEAST_LETTERS = 8
+# What may turn out to be enough. The code says what is moved and imported, and is what it was.
+LESSER = {"replace": ("update", "move", "import"), "update": ("move", "import")}
 
 
 class SavedStack(Result):
@@ -40,7 +42,8 @@ class SavedStack(Result):
 
     def objections(self, changes: Sequence[str]) -> list[str]:
         """Return what of `changes`, such as `update aws_x.y`, was not reviewed; what is less than that is fine."""
-        lesser = {f"update {line.partition(' ')[2]}" for line in self.changes if line.startswith("replace ")}
+        reviewed = [line.partition(" ")[::2] for line in self.changes]
+        lesser = {f"{less} {address}" for action, address in reviewed for less in LESSER.get(action, ())}
         return [change for change in changes if change not in {*self.changes, *lesser}]
 
 

@@ -63,12 +63,11 @@ def plan(
         result = plan_environment(site(environment, home, mirror), save=save, progress=console.terminal_progress())
     _write(result, markdown, summary, picture, output)
     rows = [
-        ("" if found.exact else "~", stack, found.create, found.update, found.replace, found.destroy)
+        ("" if found.exact else "~", stack, *(found.counts[action] for action in result.summary.shown))
         for stack, found in result.stacks.items()
     ]
-    total = result.summary
-    rows.append(("", "all", total.create, total.update, total.replace, total.destroy))
-    drawn = console.table("", "stack", "create>", "update>", "replace>", "destroy>", rows=rows)
+    rows.append(("", "all", *(result.summary.counts[action] for action in result.summary.shown)))
+    drawn = console.table("", "stack", *(f"{action}>" for action in result.summary.shown), rows=rows)
     legend = [] if all(found.exact for found in result.stacks.values()) else [LEGEND]
     console.show(result, json, console.stacked(drawn, *legend, *_warnings(result)))
     if labels is not None:

@@ -76,7 +76,7 @@ def deploy(
     reached, progress = site(environment, home, mirror), console.terminal_progress()
     result = deploy_environment(reached, plan=plan, may_lose=listed(destroys_data), progress=progress)
     text = f"{result.environment}: {result.resources} resources in {len(result.stacks)} stacks, "
-    text += f"{result.changed} changed, {result.seconds:.1f} s"
+    text += f"{result.told}, {result.seconds:.1f} s"
     console.show(result, json, text)
 
 

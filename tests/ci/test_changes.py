@@ -56,6 +56,35 @@ def test_a_replacement_says_what_forces_it_and_whether_contents_go() -> None:
     assert (pool.because, pool.loses) == ("goes with what it names in replace_triggered_by", False)
 
 
+def test_what_is_moved_or_imported_says_where_from_also_when_it_changes_too() -> None:
+    def told(*actions: str, importing: dict[str, str] | None = None, **more: Any) -> tuple[str, str]:
+        change = {"before": {"a": 1}, "after": {"a": 2}} | ({} if importing is None else {"importing": importing})
+        (found,) = resource.of_plan({"resource_changes": [planned(list(actions), "aws_x.new", **change) | more]})
+        return found.action, found.because
+
+    moved = {"previous_address": "aws_x.old"}
+    assert told("no-op", **moved) == ("move", "was aws_x.old")
+    assert told("update", **moved) == ("update", "was aws_x.old")
+    forced = moved | {"action_reason": "replace_by_request"}
+    assert told("delete", "create", **forced) == ("replace", "asked for; was aws_x.old")
+    assert told("no-op", importing={"id": "x-1"}) == ("import", "there already: x-1")
+    assert told("update", importing={}) == ("update", f"there already: {resource.UNKNOWN}")
+    assert told("forget", action_reason="delete_because_no_resource_config") == ("forget", resource.FORGOTTEN)
+    assert resource.of_plan({"resource_changes": [planned(["no-op"], "aws_x.same")]}) == ()
+    events = [("move", "aws_x.a"), ("import", "aws_x.b"), ("remove", "aws_x.c"), ("no-op", "aws_x.d")]
+    assert [str(one) for one in resource.of_events(events)] == ["move aws_x.a", "import aws_x.b", "forget aws_x.c"]
+
+
+def test_a_comment_tells_what_only_the_state_hears_of_where_there_is_any() -> None:
+    moved = ResourceChange(action="move", address="aws_x.new", type="aws_x", because="was aws_x.old")
+    text = comment(result(moved, most=0))
+    assert "**0 to create, 0 to update, 0 to replace, 0 to destroy, 1 to move** in 1 of 3 stacks." in text
+    assert "| stack | create | update | replace | destroy | move | reads what changes |" in text
+    assert "! move aws_x.new  # was aws_x.old" in text
+    assert "→1 move" in svg(result(moved))
+    assert "move" not in comment(result(TAGGED))
+
+
 def test_drift_is_what_a_plan_would_put_back_and_no_noise() -> None:
     def at(address: str, actions: list[str], before: object, after: object) -> dict[str, Any]:
         return planned(actions, address, before=before, after=after)
@@ -65,12 +94,14 @@ def test_drift_is_what_a_plan_would_put_back_and_no_noise() -> None:
         at("aws_x.noise", ["update"], {"tags": None}, {"tags": {}}),
         at("aws_x.newer_code", ["update"], {"tags": None}, {"tags": {}}),
         at("aws_x.removed", ["delete"], {"days": 1}, None),
+        at("aws_x.let_go", ["update"], {"days": 1}, {"days": 9}),
     ]
     wanted = [
         at("aws_x.changed", ["update"], {"days": 9, "tags": {}}, {"days": 1, "tags": {}}),
         at("aws_x.noise", ["no-op"], {"tags": {}}, {"tags": {}}),
         at("aws_x.newer_code", ["update"], {"days": 1, "tags": {}}, {"days": 2, "tags": {}}),
         at("aws_x.removed", ["create"], None, {"days": 1}),
+        at("aws_x.let_go", ["forget"], {"days": 9}, None),
     ]
     found = resource.of_drift({"resource_drift": drifted, "resource_changes": wanted})
     assert [(str(one), one.attributes) for one in found] == [
@@ -130,7 +161,7 @@ def result(*data: ResourceChange, most: int = 2) -> PlanResult:
         "dev-us-east-1-network": stack_plan(*create, after=("dev-us-east-1-data",), awaits=("dev-us-east-1-data",)),
         "dev-overview": stack_plan(),
     }
-    total = Changes(**{a: sum(getattr(s, a) for s in stacks.values()) for a in resource.ACTIONS})
+    total = Changes(**{a: sum(s.counts[a] for s in stacks.values()) for a in resource.ACTIONS})
     return PlanResult(environment="dev", stacks=stacks, summary=total, undeclared=("dev/old.tfstate",))
 
 

@@ -182,3 +182,14 @@ def test_a_synthesis_that_fails_is_told_in_one_line(tiny: Tiny) -> None:
     assert result.returncode == 2
     assert "two subnets share 10.0.0.0/24" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_plan_counts_what_only_the_state_hears_of(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ci.commands.changes.site", lambda *_: None)
+    moves = {"move": 2, "import": 3}
+    found = PlanResult(environment="local", stacks={"one": StackPlan(resources=9, **moves)}, summary=Changes(**moves))
+    monkeypatch.setattr("ci.plan.plan", lambda *_, **__: found)
+    assert run(["plan", "local"]) == 0
+    title, one, total = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert title == ["stack", "create", "update", "replace", "destroy", "move", "import"]
+    assert (one[1:], total[1:]) == (["0", "0", "0", "0", "2", "3"],) * 2

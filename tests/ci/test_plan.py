@@ -1,12 +1,16 @@
 """One plan over stacks that depend on each other: complete before any stands; and what is applied is what it said."""
 
+import json
+
 import pytest
 
-from ci.changes.resource import UNKNOWN
+from ci.changes.resource import FORGOTTEN, UNKNOWN
 from ci.changes.saved import SavedStack
 from ci.deploy import deploy
 from ci.errors import CommandError, StalePlanError
+from ci.manifest import read_stacks
 from ci.plan import PlanResult, plan
+from ci.state import StateStore
 from tests.ci.conftest import Tiny
 
 pytestmark = pytest.mark.terraform
@@ -70,8 +74,37 @@ def test_a_change_of_what_one_hands_on_reaches_every_stack_and_a_stale_plan_none
     assert plan(tiny.site()).summary.total == 0
 
 
+def test_what_only_the_state_hears_of_is_planned_and_a_saved_plan_carries_it_out(tiny: Tiny) -> None:
+    tiny.runs(cdktf="before")
+    deploy(tiny.site())
+    (stack,) = read_stacks(tiny.workspace.folder("local") / "cdktf.out")
+    before = StateStore(tiny.site()).ids(stack)
+    tiny.runs(cdktf="after")
+    result, name = saved(tiny)
+    (found,) = result.stacks.values()
+    assert {str(change): change.because for change in found.changes} == {
+        "import terraform_data.found": "there already: an-id",
+        "forget terraform_data.left": FORGOTTEN,
+        "move terraform_data.new": "was terraform_data.old",
+        "move terraform_data.newer": "was terraform_data.older",
+    }
+    summary = {"create": 0, "update": 0, "replace": 0, "destroy": 0, "move": 2, "import": 1, "forget": 1}
+    assert json.loads(result.model_dump_json())["summary"] == summary
+
+    done = deploy(tiny.site(), plan=name)
+    assert done.told == "0 changed, 2 moved, 1 imported, 1 forgotten"
+    assert StateStore(tiny.site()).ids(stack) == {
+        "terraform_data.found": "an-id",
+        "terraform_data.new": before["terraform_data.old"],
+        "terraform_data.newer": before["terraform_data.older"],
+    }
+    assert plan(tiny.site()).summary.total == 0
+
+
 def test_what_turns_out_as_less_than_was_reviewed_passes_and_nothing_else() -> None:
     reviewed = ("replace a.a", "update a.b", "create a.c")
     kept = SavedStack(code="", state="", plan="", exact=False, applies=True, changes=reviewed)
     assert kept.objections(["update a.a", "create a.c"]) == []
+    assert kept.objections(["move a.a", "import a.b"]) == [], "they are in the code, with an update that nothing needs"
+    assert kept.objections(["move a.c", "forget a.a"]) == ["move a.c", "forget a.a"]
     assert kept.objections(["replace a.b", "destroy a.c", "update a.d"]) == ["replace a.b", "destroy a.c", "update a.d"]

@@ -2,8 +2,8 @@
 
 `plan.json` beside this file says what the stacks run, so that a test can make one slow or broken. Under "drifts" it
 names a stack that is never as its code says, under "wants" another input of a stack, under "lacks" a stack without its
-second resource, under "only" the stacks that there are. A stack hands its input on, and takes that of the one before
-it.
+second resource, under "only" the stacks that there are, under "cdktf" a version of what `moving.py` writes in their
+place. A stack hands its input on, and takes that of the one before it.
 """
 
 import json
@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+
+import moving
 
 AFTER = {"first": [], "second": ["first"], "third": ["second"], "aside": []}
 BUCKET = "groundplan-local-state"
@@ -49,6 +51,9 @@ def s3(environment: str, name: str) -> dict[str, Any]:
 
 def main(environment: str, out: Path) -> None:
     commands = json.loads((Path(__file__).parent / "plan.json").read_text())
+    if "cdktf" in commands:
+        moving.main(f"{environment}-us-east-1-aside", s3(environment, "aside"), commands["cdktf"], out)
+        return
     stacks: dict[str, Any] = {}
     for name in commands.get("only", AFTER):
         after = AFTER[name]
