@@ -61,7 +61,8 @@ def boundary(ground: Ground) -> tuple[Statement, ...]:
         _deny(("organizations:*", "account:*", "aws-portal:*")),
         # People and long-lived keys are not made by a pipeline.
         _deny(("iam:CreateUser", "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:*SAMLProvider*")),
-        _deny(("iam:*OpenIDConnectProvider*",)),
+        # Whom the account trusts is not theirs to change; the doctor of a pull request reads it.
+        _deny(tuple(f"iam:{verb}*OpenIDConnectProvider*" for verb in _CHANGES)),
         _deny(_CHANGE_IAM, ground.bootstrap_iam),
         _deny(("s3:DeleteBucket*", "s3:PutBucket*", "s3:PutEncryption*"), (ground.state_bucket_arn,)),
         _deny(("s3:DeleteObjectVersion",), (f"{ground.state_bucket_arn}/*",)),
@@ -140,6 +141,7 @@ def _makes(ground: Ground, own_iam: tuple[str, ...]) -> tuple[Statement, ...]:
     )
 
 
+_CHANGES = ("Add", "Create", "Delete", "Remove", "Tag", "Untag", "Update")
 _READ_IAM = ("iam:Get*", "iam:List*")
 _CHANGE_IAM = (
     *("iam:AddRoleToInstanceProfile", "iam:AttachRolePolicy", "iam:CreateInstanceProfile", "iam:CreatePolicy"),

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 Statement = Mapping[str, Any]
-KNOWN = {"Action", "Condition", "Effect", "NotResource", "Resource", "Sid"}
+KNOWN = {"Action", "Condition", "Effect", "NotAction", "NotResource", "Resource", "Sid"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def _matches(request: Request, statement: Statement) -> bool:
     if unknown := set(statement) - KNOWN:
         raise NotImplementedError(f"a statement with {unknown}")
     return (
-        any(_like(request.action.lower(), one.lower()) for one in _listed(statement["Action"]))
+        any(_like(request.action.lower(), one.lower()) for one in _listed(statement.get("Action", "*")))
+        and not any(_like(request.action.lower(), one.lower()) for one in _listed(statement.get("NotAction", [])))
         and any(_like(request.resource, one) for one in _listed(statement.get("Resource", "*")))
         and not any(_like(request.resource, one) for one in _listed(statement.get("NotResource", [])))
         and all(_holds(request, *one) for one in statement.get("Condition", {}).items())
@@ -53,6 +54,8 @@ def _holds(request: Request, operator: str, wanted: Mapping[str, Any]) -> bool:
     }
     if operator == "Null":
         return all((key not in request.context) == (value == "true") for key, value in wanted.items())
+    if operator == "StringNotEquals":
+        return all(request.context.get(key) not in _listed(values) for key, values in wanted.items())
     # A key that the request does not have fails any other condition.
     return all(
         key in request.context and any(operators[operator](request.context[key], value) for value in _listed(values))
