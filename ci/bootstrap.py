@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from ci.errors import CommandError, StacksError
+from ci.github_gates import commands
 from ci.manifest import Stack
 from ci.platform_run import PlatformRun, failure, platform_run
 from ci.progress import QUIET, Progress
@@ -26,7 +27,10 @@ BUCKET = "aws_s3_bucket.states"
 
 
 class BootstrapResult(Result):
-    """What an environment stands on now. `roles` are those that its workflows take, by what they are for."""
+    """What an environment stands on now. `roles` are those that its workflows take, by what they are for.
+
+    `on_github` are the commands by which an administrator of the repository makes who approves what.
+    """
 
     environment: str
     seconds: float
@@ -34,6 +38,7 @@ class BootstrapResult(Result):
     changed: int
     state_bucket: str
     roles: dict[str, str]
+    on_github: tuple[str, ...] = ()
 
 
 class WorkflowRoles(Result):
@@ -60,7 +65,7 @@ def bootstrap(site: Site, *, progress: Progress = QUIET) -> BootstrapResult:
             with _state_in_a_file(run, stack), _adopted_bucket(run, stack, site):
                 shown = _apply(run, stack)
             _move_state(run, stack)
-    return _result(site, stack, shown, began)
+    return _result(site, stack, shown, began, on_github=commands(site.environment))
 
 
 def remove(site: Site, *, progress: Progress = QUIET) -> BootstrapResult:
@@ -166,7 +171,9 @@ def workflow_roles(environment: Environment) -> WorkflowRoles:
     return WorkflowRoles(**arns, region=region)
 
 
-def _result(site: Site, stack: Stack, shown: StackProgress, began: float) -> BootstrapResult:
+def _result(
+    site: Site, stack: Stack, shown: StackProgress, began: float, on_github: tuple[str, ...] = ()
+) -> BootstrapResult:
     github = site.environment.github
     roles = workflow_roles(site.environment).model_dump(exclude={"region"}, exclude_none=True) if github else {}
     return BootstrapResult(
@@ -176,4 +183,5 @@ def _result(site: Site, stack: Stack, shown: StackProgress, began: float) -> Boo
         changed=sum(shown.planned.values()),
         state_bucket=site.environment.state.bucket,
         roles=roles,
+        on_github=on_github,
     )

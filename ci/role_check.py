@@ -1,14 +1,16 @@
-"""Whether an environment's workflows can sign in: the account trusts GitHub, and its roles trust the repository."""
+"""Whether an environment's workflows can sign in: the account trusts GitHub, and its roles those workflows alone."""
 
 import json
 from typing import Any
 
-from ci.finding import Finding
+from ci.finding import Finding, State
 from ci.site import Site
+from ci.workflow_identity import AUDIENCE
 from infra.naming import Names
 from infra.spec import GithubSpec
+from infra.spec.github import Takers
 
-ISSUER, AUDIENCE = "token.actions.githubusercontent.com", "sts.amazonaws.com"
+ISSUER = "token.actions.githubusercontent.com"
 
 
 def check_roles(site: Site) -> list[Finding]:
@@ -26,13 +28,16 @@ def _check(site: Site, github: GithubSpec) -> list[Finding]:
     iam = site.client("iam")
     names = Names.of(site.environment, site.environment.state.region)
     provider = _clients(iam, f"arn:aws:iam::{site.environment.account_id}:oidc-provider/{ISSUER}")
-    trusts = {purpose: _trust(iam, names.role(purpose)) for purpose in ("plan", "deploy")}
+    takers = dict(github.takers(site.name))
+    if not site.environment.preview:
+        del takers["preview"]
+    trusts = {purpose: _trust(iam, names.role(purpose)) for purpose in takers}
     if site.endpoint_url and provider is None and not any(trusts.values()):
         return [Finding(check="workflows", state="ok", told="none signs in to an embedded cloud")]
     make = f"make them once, with an administrator's credentials: groundplan bootstrap {site.name}"
     return [
         _provider(provider, github, make),
-        *(_role(purpose, names.role(purpose), trust, github, make) for purpose, trust in trusts.items()),
+        *(_role(purpose, names.role(purpose), trusts[purpose], takers[purpose], make) for purpose in takers),
     ]
 
 
@@ -51,14 +56,21 @@ def _provider(clients: list[str] | None, github: GithubSpec, make: str) -> Findi
     return Finding(check="workflows", state="fail", told=told, fix=fix)
 
 
-def _role(purpose: str, name: str, trust: str | None, github: GithubSpec, make: str) -> Finding:
-    """GitHub's word for a workflow begins with its repository: a role that was made for another one refuses ours."""
+def _role(purpose: str, name: str, trust: str | None, takers: Takers, make: str) -> Finding:
+    """A role that was made for another repository refuses ours, and one of an earlier bootstrap may ask no branch."""
+    # What ends things by the clock, and previews, stop no deploy.
+    state: State = "fail" if purpose in ("plan", "deploy") else "warn"
     if trust is None:
-        return Finding(check="workflows", state="fail", told=f"there is no role {name} to {purpose} with", fix=make)
-    if f"repo:{github.repository}:" not in trust:
-        told = f"the role {name} does not trust {github.repository}"
-        return Finding(check="workflows", state="fail", told=told, fix=make.replace("make them once", "mend it"))
-    return Finding(check="workflows", state="ok", told=f"{github.repository} may take {name}")
+        return Finding(check="workflows", state=state, told=f"there is no role {name} to {purpose} with", fix=make)
+    again = make.replace("make them once", "mend it")
+    for subject in takers.subjects:
+        if f'"{subject}"' not in trust:
+            return Finding(check="workflows", state=state, told=f"the role {name} does not trust {subject}", fix=again)
+    if takers.ref and f'"{ISSUER}:ref"' not in trust:
+        told = f"the role {name} may be taken from any branch, by a workflow that was changed there"
+        return Finding(check="workflows", state="warn", told=told, fix=again)
+    told = f"{' and '.join(takers.subjects)} may take {name}" + (f" from {takers.ref}" if takers.ref else "")
+    return Finding(check="workflows", state="ok", told=told)
 
 
 def _clients(iam: Any, arn: str) -> list[str] | None:

@@ -71,7 +71,7 @@ class AccessRole(Construct):
 def _trust(role: RoleName, spec: AccessSpec, github: GithubSpec | None, names: Names) -> Statement:
     """Return who may take `role`: workflows of the repository for CI, people as the environment's sign-in says."""
     if role == "ci" and github:
-        return _trust_in_github(github.repository, names)
+        return _trust_in_github(github, names)
     match spec.sign_in:
         case Saml(provider_arn=provider):
             audience = {"StringEquals": {"SAML:aud": _SAML_SIGN_IN}}
@@ -92,8 +92,9 @@ def _account(names: Names) -> str:
     return f"arn:aws:iam::{names.account_id}:root"
 
 
-def _trust_in_github(repository: str, names: Names) -> Statement:
-    """A job of the repository that GitHub let into the environment of this name: its approvals are GitHub's to ask."""
+def _trust_in_github(github: GithubSpec, names: Names) -> Statement:
+    """A job of the branch that GitHub let into the environment of this name: its approvals are GitHub's to ask."""
+    takers = github.takers(names.environment)["deploy"]
     return Statement(
         ("sts:AssumeRoleWithWebIdentity",),
         (),
@@ -101,7 +102,8 @@ def _trust_in_github(repository: str, names: Names) -> Statement:
         condition={
             "StringEquals": {
                 f"{_GITHUB}:aud": "sts.amazonaws.com",
-                f"{_GITHUB}:sub": f"repo:{repository}:environment:{names.environment}",
+                f"{_GITHUB}:sub": list(takers.subjects),
+                f"{_GITHUB}:ref": github.ref,
             }
         },
     )

@@ -11,6 +11,7 @@ from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAtt
 
 from infra.naming import Names
 from infra.role import Statement, policy
+from infra.spec.github import Takers
 from infra.toolkit import Construct, skip_check
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -45,7 +46,7 @@ class Boundary(Construct):
 
 
 class WorkflowRole(Construct):
-    """A role for workflows of which their issuer says that they are one of `subjects`: exact words.
+    """A role for workflows of which their issuer says that they are one of `takers`: exact words.
 
     Of `any_branch` the words before the branch are given: whoever may push to the project may take the role. Its id
     says what it is for, and names it.
@@ -59,7 +60,7 @@ class WorkflowRole(Construct):
         names: Names,
         description: str,
         issuer: Issuer,
-        subjects: Sequence[str] = (),
+        takers: Takers | None = None,
         any_branch: Sequence[str] = (),
         boundary_arn: str,
         managed_policy: str,
@@ -71,7 +72,7 @@ class WorkflowRole(Construct):
             ("sts:AssumeRoleWithWebIdentity",),
             (),
             principal={"Federated": issuer.arn},
-            condition=_who(issuer.host, subjects, any_branch),
+            condition=_who(issuer.host, takers, any_branch),
         )
         name = names.role(id)
         role = IamRole(
@@ -89,9 +90,11 @@ class WorkflowRole(Construct):
         self.arn: str = role.arn
 
 
-def _who(host: str, subjects: Sequence[str], any_branch: Sequence[str]) -> dict[str, dict[str, str | list[str]]]:
+def _who(host: str, takers: Takers | None, any_branch: Sequence[str]) -> dict[str, dict[str, str | list[str]]]:
     exact: dict[str, str | list[str]] = {f"{host}:aud": _AUDIENCE}
-    if subjects:
-        exact[f"{host}:sub"] = list(subjects)
+    if takers:
+        exact[f"{host}:sub"] = list(takers.subjects)
+    if takers and takers.ref:
+        exact[f"{host}:ref"] = takers.ref
     like: dict[str, str | list[str]] = {f"{host}:sub": [f"{words}*" for words in any_branch]}
     return {"StringEquals": exact} | ({"StringLike": like} if any_branch else {})

@@ -36,23 +36,22 @@ class BootstrapStack(Stack):
             self._pipeline_role(gitlab, ground, environment)
 
     def _roles(self, github: GithubSpec, ground: Ground, environment: Environment) -> None:
-        names, subject = ground.names, f"repo:{github.repository}"
+        names, takers = ground.names, github.takers(environment.name)
         bound = Boundary(self, "workflows", name=names.role("workflows"), statements=boundary(ground))
         issuer = Issuer(self, "github", host=GITHUB, made=github.provider == "made")
         role = partial(WorkflowRole, self, names=names, issuer=issuer, boundary_arn=bound.arn)
-        branch, whose = f"{subject}:ref:refs/heads/{github.branch}", f"{environment.name} for {github.repository}"
+        whose = f"{environment.name} for {github.repository}"
         role(
             "plan",
             description=f"Plans {whose}; reads and changes nothing",
-            subjects=(f"{subject}:pull_request", branch),
+            takers=takers["plan"],
             managed_policy="ReadOnlyAccess",
             statements=plan(ground),
         )
         role(
             "deploy",
-            description=f"Deploys {whose}, where GitHub's environment allows it",
-            # GitHub's environment of that name decides who may run it, from which branch, after whose approval.
-            subjects=(f"{subject}:environment:{environment.name}",),
+            description=f"Deploys {whose}, where GitHub's environment allows it, from one branch",
+            takers=takers["deploy"],
             managed_policy="PowerUserAccess",
             statements=deploy(ground),
             max_session_seconds=_DEPLOY_SECONDS,
@@ -60,7 +59,7 @@ class BootstrapStack(Stack):
         role(
             "reap",
             description=f"Ends what is over of {whose}; nobody is there to approve at night",
-            subjects=(branch,),
+            takers=takers["reap"],
             managed_policy="ReadOnlyAccess",
             statements=reap(ground),
         )
@@ -68,7 +67,7 @@ class BootstrapStack(Stack):
             role(
                 "preview",
                 description=f"Deploys previews of {whose}, and destroys them",
-                subjects=(f"{subject}:environment:{environment.name}-preview",),
+                takers=takers["preview"],
                 managed_policy="PowerUserAccess",
                 statements=preview(ground),
                 max_session_seconds=_DEPLOY_SECONDS,

@@ -39,6 +39,8 @@ def bootstrap(
 
     Example: groundplan bootstrap dev
     """
+    from rich.text import Text
+
     from ci import console
     from ci.bootstrap import bootstrap as make
     from ci.bootstrap import remove as take_down
@@ -47,7 +49,11 @@ def bootstrap(
     result = act(site(environment, home, mirror), progress=console.terminal_progress())
     text = f"{result.environment}: {result.resources} resources, {result.changed} changed, {result.seconds:.1f} s; "
     text += f"state bucket {result.state_bucket}" + "".join(f"\n{role}: {arn}" for role, arn in result.roles.items())
-    console.show(result, json, text)
+    if result.on_github:
+        told = "GitHub asks for approvals once its environments say so; an administrator of the repository runs:"
+        text = "\n".join((text, "", told, *result.on_github))
+    # Brackets of a command are no colours.
+    console.show(result, json, Text(text))
 
 
 def deploy(

@@ -17,8 +17,17 @@ Output = Annotated[
 ]
 
 
-def roles(environment: EnvironmentName, output: Output = None, json: AsJson = False) -> None:
+def roles(
+    environment: EnvironmentName,
+    output: Output = None,
+    # What GitHub gives to the steps of a job that has `id-token: write`.
+    tokens: Annotated[str, typer.Option(envvar="ACTIONS_ID_TOKEN_REQUEST_URL", hidden=True)] = "",
+    asker: Annotated[str, typer.Option(envvar="ACTIONS_ID_TOKEN_REQUEST_TOKEN", hidden=True)] = "",
+    json: AsJson = False,
+) -> None:
     """Print the roles that workflows take in an environment's account, as its bootstrap made them.
+
+    In a workflow it also looks whether they were made for that repository, and tells what to write if not.
 
     Example: groundplan roles dev
     """
@@ -26,8 +35,12 @@ def roles(environment: EnvironmentName, output: Output = None, json: AsJson = Fa
     from ci import console
     from ci.bootstrap import workflow_roles
     from ci.changes.markdown import write
+    from ci.workflow_identity import check_subject, issued_subject
 
-    result = workflow_roles(environments.load(environment))
+    found = environments.load(environment)
+    if tokens and (subject := issued_subject(tokens, asker)):
+        check_subject(found, subject)
+    result = workflow_roles(found)
     lines = [f"{name}={value}" for name, value in result.model_dump(exclude_none=True).items()]
     write(output, "".join(f"{line}\n" for line in lines), add=True)
     console.show(result, json, "\n".join(lines))

@@ -7,21 +7,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 import app
 import environments
-from ci.bootstrap import bootstrap, remove
+from ci.bootstrap import BootstrapResult, bootstrap, remove
 from ci.cli import run
 from ci.errors import CommandError, NotDeployedError
+from ci.github_gates import commands
 from ci.inventory import inventory
 from ci.sign_in import sign_in
 from ci.site import Site
 from ci.state import StateStore
 from ci.workspace import Workspace
 from infra import localcloud
-from infra.spec import AwsAccount, GithubSpec, GitlabSpec, SpecError
+from infra.spec import AwsAccount, EmbeddedCloud, GithubSpec, GitlabSpec, PreviewSpec, SpecError
 from tests.ci.conftest import REPOSITORY
+from tests.stacks.iam import Request, is_allowed
 
 PROVIDER = "token.actions.githubusercontent.com"
 
@@ -39,24 +43,109 @@ def statements(policy: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_only_named_workflows_take_a_role_and_no_wildcard_lets_another_in(tmp_path: Path) -> None:
-    github = GithubSpec(repository="acme/models", branch="trunk")
+NUMBERED = GithubSpec(repository="acme/models", owner_id="12", repository_id="345", branch="trunk")
+
+
+@pytest.mark.parametrize(
+    ("github", "who"),
+    [
+        (GithubSpec(repository="acme/models", branch="trunk"), "repo:acme/models"),
+        (NUMBERED, "repo:acme@12/models@345"),
+    ],
+)
+def test_only_named_workflows_take_a_role_and_no_wildcard_lets_another_in(
+    github: GithubSpec, who: str, tmp_path: Path
+) -> None:
     roles = document(tmp_path, github=github)["resource"]["aws_iam_role"]
-    subjects = {}
+    found = {}
     for name, role in roles.items():
         (trust,) = statements(role["assume_role_policy"])
         assert trust["Action"] == ["sts:AssumeRoleWithWebIdentity"]
-        (condition,) = trust["Condition"].items()
-        assert condition[0] == "StringEquals"
-        assert condition[1][f"{PROVIDER}:aud"] == "sts.amazonaws.com"
-        subjects[name] = condition[1][f"{PROVIDER}:sub"]
+        ((operator, claims),) = trust["Condition"].items()
+        assert operator == "StringEquals"
+        assert claims[f"{PROVIDER}:aud"] == "sts.amazonaws.com"
+        found[name] = (claims[f"{PROVIDER}:sub"], claims.get(f"{PROVIDER}:ref"))
         assert role["permissions_boundary"] == "${aws_iam_policy.workflows.arn}"
-    assert subjects == {
-        "plan": ["repo:acme/models:pull_request", "repo:acme/models:ref:refs/heads/trunk"],
-        "deploy": ["repo:acme/models:environment:dev"],
-        "reap": ["repo:acme/models:ref:refs/heads/trunk"],
-        "preview": ["repo:acme/models:environment:dev-preview"],
+    trunk = f"{who}:ref:refs/heads/trunk"
+    assert found == {
+        "plan": ([f"{who}:pull_request", trunk], None),
+        "deploy": ([f"{who}:environment:dev"], "refs/heads/trunk"),
+        "reap": ([trunk], None),
+        "preview": ([f"{who}:environment:dev-preview", trunk], None),
     }
+
+
+MAIN, OTHER, MERGE = "refs/heads/trunk", "refs/heads/mine", "refs/pull/7/merge"
+OURS = "repo:acme@12/models@345"
+
+
+@pytest.mark.parametrize(
+    ("subject", "ref", "taken"),
+    [
+        (f"{OURS}:environment:dev", MAIN, {"deploy"}),
+        # A workflow that somebody changed on a branch of his own, where GitHub's environment asks nobody.
+        (f"{OURS}:environment:dev", OTHER, set()),
+        (f"{OURS}:environment:dev", MERGE, set()),
+        (f"{OURS}:environment:dev", None, set()),
+        (f"{OURS}:environment:dev-preview", MERGE, {"preview"}),
+        (f"{OURS}:pull_request", MERGE, {"plan"}),
+        (f"{OURS}:ref:{MAIN}", MAIN, {"plan", "preview", "reap"}),
+        (f"{OURS}:ref:{OTHER}", OTHER, set()),
+        # Somebody made a repository of that name again, or GitHub writes the names alone.
+        ("repo:acme@12/models@346:environment:dev", MAIN, set()),
+        ("repo:acme/models:environment:dev", MAIN, set()),
+    ],
+)
+def test_aws_lets_a_workflow_take_what_it_needs_from_where_it_runs(
+    subject: str, ref: str | None, taken: set[str], tmp_path: Path
+) -> None:
+    claims = {f"{PROVIDER}:aud": "sts.amazonaws.com", f"{PROVIDER}:sub": subject}
+    asked = Request("sts:AssumeRoleWithWebIdentity", "*", claims | ({f"{PROVIDER}:ref": ref} if ref else {}))
+    found = set()
+    for name, role in document(tmp_path, github=NUMBERED)["resource"]["aws_iam_role"].items():
+        (trust,) = statements(role["assume_role_policy"])
+        # The service looks for a trust first, and at nothing else: whoever asks is nobody in the account.
+        assert trust.pop("Principal") == {"Federated": "${aws_iam_openid_connect_provider.github.arn}"}
+        found |= {name} if is_allowed(asked, [trust], [trust]) else set()
+    assert found == taken
+
+
+def test_a_plan_reads_whom_the_account_trusts_and_no_workflow_changes_it(tmp_path: Path) -> None:
+    resources = document(tmp_path)["resource"]
+    bound = statements(resources["aws_iam_policy"]["workflows"]["policy"])
+    own = statements(resources["aws_iam_role_policy"]["plan"]["policy"])
+    reads = json.loads(aws_managed_policies_data)["ReadOnlyAccess"]["Document"]["Statement"]
+    everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+    actions = [one for one in boto3.client("iam").meta.service_model.operation_names if "OpenIDConnect" in one]
+    changes = [one for one in actions if not one.startswith(("Get", "List"))]
+    assert len(changes) > 6
+    provider = f"arn:aws:iam::{environments.load('dev').account_id}:oidc-provider/{PROVIDER}"
+    for action in actions:
+        asked = Request(f"iam:{action}", provider)
+        assert is_allowed(asked, everything, bound) == (action not in changes), action
+        assert is_allowed(asked, [*own, *reads], bound) == (action not in changes), action
+
+
+def test_the_end_of_a_bootstrap_tells_how_github_is_to_ask(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dev = environments.load("dev").model_copy(update={"github": NUMBERED, "preview": PreviewSpec()})
+    told = deploys, branch, previews = commands(dev)
+    place = "repos/acme/models/environments/dev"
+    assert deploys.startswith(f"gh api -X PUT {place} -F 'reviewers[][type]=User' -F ")
+    assert deploys.endswith("-F 'deployment_branch_policy[custom_branch_policies]=true'")
+    assert branch == f"gh api -X POST {place}/deployment-branch-policies -f name=trunk"
+    # Pull requests run on no branch that a rule could name.
+    assert previews.startswith(f"gh api -X PUT {place}-preview -F 'reviewers[][type]=User' -F ")
+    assert "branch" not in previews
+    assert commands(dev.model_copy(update={"github": None})) == ()
+    assert commands(dev.model_copy(update={"target": EmbeddedCloud()})) == ()
+    numbers = {"seconds": 1.0, "resources": 1, "changed": 1}
+    done = BootstrapResult(environment="dev", state_bucket="b", roles={}, on_github=told, **numbers)
+    monkeypatch.setattr("ci.bootstrap.bootstrap", lambda *_, **__: done)
+    monkeypatch.setattr("ci.commands.platform.site", lambda *_: None)
+    assert run(["bootstrap", "dev"]) == 0
+    assert capsys.readouterr().out.splitlines()[-3:] == list(told), "not a bracket is taken for a colour"
 
 
 def test_a_gitlab_project_s_pipelines_plan_and_do_not_deploy(tmp_path: Path) -> None:

@@ -15,14 +15,17 @@ import environments
 from ci.cli import run
 from ci.errors import CommandError
 from ci.github import GitHub
+from ci.github_gates import gates
 from ci.workflow.recorder import recorder
 from ci.workflow.runner import rehearse_workflow
 from ci.workflow.stage import Event
 from ci.workspace import ROOT, Workspace
+from infra.spec import PreviewSpec
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SET_UP = ROOT / ".github" / "actions" / "set-up" / "action.yml"
 BIN = Path(sys.executable).parent
+BY_THE_CLOCK = {("bursts", "reap"): "reap", ("preview", "reap"): "preview"}
 MAY_BE_GIVEN = {"contents: read", "id-token: write", "pull-requests: write", "issues: write", "attestations: write"}
 
 
@@ -81,7 +84,7 @@ def test_what_others_wrote_is_pinned_by_its_commit(file: Path) -> None:
 
 def test_who_changes_an_account_waits_for_approval_and_who_reads_takes_the_reading_role() -> None:
     for file in FILES:
-        for job in document(file)["jobs"].values():
+        for name, job in document(file)["jobs"].items():
             roles = {
                 step["with"]["role-to-assume"]
                 for step in job.get("steps", [])
@@ -89,9 +92,21 @@ def test_who_changes_an_account_waits_for_approval_and_who_reads_takes_the_readi
             }
             gate = job.get("environment", "")
             by_gate = "plan" if not gate else "preview" if gate.endswith("-preview") else "deploy"
-            # Its role ends what bears a date that is over, and nothing else.
-            kind = "reap" if file.stem == "bursts" else by_gate
+            # The clock waits for nobody, with what ends a burst, and with what makes and ends previews.
+            kind = BY_THE_CLOCK.get((file.stem, name), by_gate)
             assert roles <= {f"${{{{ steps.roles.outputs.{kind} }}}}"}, file.name
+            assert (file.stem, name) not in BY_THE_CLOCK or (not gate and roles)
+
+
+def test_each_environment_that_workflows_name_on_github_is_one_that_a_bootstrap_tells_of() -> None:
+    named = {
+        re.sub(r"\$\{\{.*?\}\}", "dev", job["environment"])
+        for file in FILES
+        for job in document(file)["jobs"].values()
+        if "environment" in job
+    }
+    dev = environments.load("dev").model_copy(update={"preview": PreviewSpec()})
+    assert named == set(gates(dev))
 
 
 def test_every_step_is_a_command_of_ours_with_options_that_exist() -> None:

@@ -227,6 +227,22 @@ def test_everybody_signs_in_with_a_second_factor_or_through_the_company(stacks: 
             assert "permissions_boundary" in role, f"{stack} {name}"
 
 
+def test_ci_s_role_is_taken_from_the_branch_alone_whatever_github_s_environment_asks(stacks: Stacks) -> None:
+    issuer = "token.actions.githubusercontent.com"
+    (trust,) = json.loads(stacks[STACK]["resource"]["aws_iam_role"]["ci"]["assume_role_policy"])["Statement"]
+    assert trust.pop("Principal") == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"}
+    (github,) = environments.load("prod").repositories
+    for context, ref, may in (
+        ("environment:prod", github.ref, True),
+        ("environment:prod", "refs/heads/somebody-s", False),
+        ("environment:dev", github.ref, False),
+        (f"ref:{github.ref}", github.ref, False),
+    ):
+        claims = {"aud": "sts.amazonaws.com", "sub": github.subject(context), "ref": ref}
+        asked = Request("sts:AssumeRoleWithWebIdentity", "*", {f"{issuer}:{one}": claims[one] for one in claims})
+        assert is_allowed(asked, [trust], [trust]) is may, (context, ref)
+
+
 def test_the_table_in_the_docs_is_the_matrix() -> None:
     text = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
