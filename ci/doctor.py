@@ -10,6 +10,7 @@ from typing import Literal
 
 from ci.errors import CommandError
 from ci.finding import Finding
+from ci.github_gates import GithubApi, check_gates
 from ci.machine_check import check_machine
 from ci.offering_check import check_offerings
 from ci.ownership_check import check_ownership
@@ -38,11 +39,18 @@ class Diagnosis(Result):
         return sum(finding.state == "fail" for finding in self.findings)
 
 
-def diagnose(environment: Environment | None, workspace: Workspace, *, progress: Progress = QUIET) -> Diagnosis:
-    """Check this machine, then what `environment` says, then the AWS that it lives on, as far as it can be reached."""
+def diagnose(
+    environment: Environment | None,
+    workspace: Workspace,
+    *,
+    github: GithubApi | None = None,
+    progress: Progress = QUIET,
+) -> Diagnosis:
+    """Check this machine, then what `environment` says, then GitHub and the AWS that it lives on, where reached."""
     findings = list(check_machine(workspace))
     if environment:
-        findings += [*check_ownership(environment), *_beyond(environment, workspace, progress)]
+        findings += [*check_ownership(environment), *check_gates(environment, github)]
+        findings += _beyond(environment, workspace, progress)
     verdict: Verdict = "not ready" if any(finding.state == "fail" for finding in findings) else "ready"
     name = environment.name if environment else None
     return Diagnosis(environment=name, verdict=verdict, findings=tuple(findings))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ci.commands.options import AsJson, Home, Mirror, workspace
+from ci.commands.workflows import Api, Token
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,18 +20,27 @@ EnvironmentOrNone = Annotated[
 
 
 def doctor(
-    environment: EnvironmentOrNone = None, json: AsJson = False, mirror: Mirror = None, home: Home = None
+    environment: EnvironmentOrNone = None,
+    token: Token = None,
+    api: Api = "https://api.github.com",
+    json: AsJson = False,
+    mirror: Mirror = None,
+    home: Home = None,
 ) -> None:
     """Find what would stop a deploy, or leave it without use, and how to mend it; exits 2 when there is something.
+
+    With a token of GitHub's it also looks whether anybody approves a deploy there.
 
     Example: groundplan doctor prod
     """
     import environments
     from ci import console
     from ci.doctor import diagnose
+    from ci.github_gates import GithubApi
 
     found = environments.load(environment) if environment else None
-    result = diagnose(found, workspace(home, mirror), progress=console.terminal_progress())
+    github = GithubApi(api, token) if token else None
+    result = diagnose(found, workspace(home, mirror), github=github, progress=console.terminal_progress())
     console.show(result, json, screen(result))
     if result.failures:
         raise typer.Exit(2)
@@ -38,14 +48,17 @@ def doctor(
 
 def screen(diagnosis: "Diagnosis") -> "Table":
     """Return the findings; machines that there are, and quotas that suffice, are one line."""
+    from rich.markup import escape
+
     from ci import console
 
     rows: list[tuple[str, str, str]] = []
     for found in diagnosis.findings:
         if found.fix or not _is_one_of_many(found):
-            rows.append((found.state, found.check, found.told))
+            rows.append((found.state, found.check, escape(found.told)))
         if found.fix:
-            rows.append(("", "", f"→ {found.fix}"))
+            # Brackets of a command are no colours.
+            rows.append(("", "", f"→ {escape(found.fix)}"))
     kinds = [found for found in diagnosis.findings if found.check.startswith("types ")]
     quotas = [found for found in diagnosis.findings if found.quota]
     for check, many, told in (
