@@ -115,9 +115,7 @@ def run(arguments: list[str]) -> int:
         app(arguments, prog_name="groundplan", standalone_mode=True)
     except SystemExit as ended:
         if ended.code == STOPPED:
-            saved = "Stopped. What was under way is saved; run the command again to go on."
-            looked_only = not CHANGE_NOTHING.isdisjoint(arguments[:1])
-            print("Stopped; nothing was changed." if looked_only else saved, file=sys.stderr)
+            print(_stopped(arguments), file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else 1
     except Exception as error:
         failure = explained(error)
@@ -126,6 +124,15 @@ def run(arguments: list[str]) -> int:
         print(failure.text, file=sys.stderr)
         return failure.exit_code
     return 0
+
+
+def _stopped(arguments: list[str]) -> str:
+    """Say what is there after a stop: an error has said it where less is true."""
+    if arguments[:2] == ["burst", "run"]:
+        return "Stopped. Nothing of the burst is left but what its training had saved; the command makes a new one."
+    if not CHANGE_NOTHING.isdisjoint(arguments[:1]):
+        return "Stopped; nothing was changed."
+    return "Stopped. What was under way is saved; run the command again to go on."
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from botocore.exceptions import ClientError
@@ -29,7 +29,6 @@ from semver import VersionInfo
 
 from ci.burst import program
 from ci.burst.remains import remove_machines, remove_queue
-from ci.site import Site
 
 Properties = dict[str, Any]
 # What a resource is made by: it returns its id and what the provider fills in; and what ends it by its id.
@@ -39,10 +38,16 @@ ROOT = "pulumi:pulumi:Stack"
 SUMMARY = {"kind": "update", "startTime": "2026-01-01T00:00:00.000Z", "message": "", "environment": {}, "config": {}}
 
 
+class Clients(Protocol):
+    """Where the provider gets its boto3 clients from: a site, or a process's own variables."""
+
+    def client(self, service: str) -> Any: ...
+
+
 class Provider:
     """AWS as far as bursts go: the provider's words turned into those of the API."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: "Clients") -> None:
         self._batch, self._ec2, self._ssm = site.client("batch"), site.client("ec2"), site.client("ssm")
         self.kinds: dict[str, tuple[Make, End]] = {
             program.RESERVATION: (
@@ -101,6 +106,8 @@ class Run(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServi
     state: list[tuple[str, str]]
     complaints: list[str] = field(default_factory=list)
     root: str = ""
+    # Called with the kind of what was made just now; says why nothing more is to be.
+    after: Callable[[str], str | None] = lambda _: None
 
     def SupportsFeature(self, request: Any, context: grpc.ServicerContext) -> Any:
         return resource_pb2.SupportsFeatureResponse(hasSupport=False)
@@ -121,6 +128,8 @@ class Run(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServi
             )
             return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL)
         self.state.append((request.type, id))
+        if complaint := self.after(request.type):
+            self.complaints.append(complaint)
         answer = struct_pb2.Struct()
         answer.update({**given, **filled})
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id, object=answer)
@@ -147,8 +156,8 @@ class Run(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServi
 class Engine(PulumiCommand):
     """The program `pulumi`, as the Automation API calls it."""
 
-    def __init__(self, site: Site) -> None:
-        self.command, self.version = "pulumi", VersionInfo(3, 272)
+    def __init__(self, site: "Clients", after: Callable[[str], str | None] = lambda _: None) -> None:
+        self.command, self.version, self._after = "pulumi", VersionInfo(3, 272), after
         self._provider = Provider(site)
         self.stacks: dict[str, list[tuple[str, str]]] = {}
         self.calls: list[str] = []
@@ -181,7 +190,7 @@ class Engine(PulumiCommand):
     def _up(self, stack: str, line: str) -> CommandResult:
         client = re.search(r"--client=(\S+)", line)
         assert client, "the program is not inline"
-        run = Run(self._provider, self.stacks[stack])
+        run = Run(self._provider, self.stacks[stack], after=self._after)
         with _served(run) as address, grpc.insecure_channel(client[1]) as channel:
             asked = language_pb2.RunRequest(
                 project="test", stack=stack, monitor_address=address, args=[address], parallel=1
