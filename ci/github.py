@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.changes.markdown import MOST_OF_A_COMMENT
+from ci.changes.shortened import shortened
 from ci.errors import CommandError
 from ci.result import Result
 
@@ -88,6 +89,4 @@ def _mark(about: str) -> str:
 
 def _marked(about: str, body: str) -> str:
     """The body with its mark; what is too long for GitHub ends with a word about that."""
-    cut = "\n\n_The rest is left out for its length: it is in the summary of the job._\n"
-    whole = body if len(body) <= MOST_OF_A_COMMENT else body[: MOST_OF_A_COMMENT - len(cut)] + cut
-    return f"{_mark(about)}\n{whole}"
+    return f"{_mark(about)}\n{shortened(body, MOST_OF_A_COMMENT)}"

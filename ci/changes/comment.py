@@ -7,6 +7,7 @@ from ci.changes import markdown
 from ci.changes.consent import LABEL
 from ci.changes.picture import mermaid
 from ci.changes.resource import ResourceChange
+from ci.changes.shortened import shortened
 from ci.plan import PlanResult, StackPlan
 
 # How GitHub colours a line of a diff: green, orange, red.
@@ -14,7 +15,7 @@ _MARKS = {"create": "+", "update": "!", "replace": "-", "destroy": "-", "move": 
 _Lines = Callable[[Iterable[ResourceChange]], Iterable[str]]
 
 
-def comment(result: PlanResult, *, most: int = markdown.MOST_OF_A_COMMENT) -> str:
+def comment(result: PlanResult, *, most: int = markdown.MOST_OF_A_PLAN) -> str:
     """Return the plan in at most `most` characters; where all of it is longer, the least telling goes first.
 
     What would be lost and the counts always stay. Of the rest go, until it fits: values that are updated in place, then
@@ -29,7 +30,7 @@ def comment(result: PlanResult, *, most: int = markdown.MOST_OF_A_COMMENT) -> st
         if len(text) <= most:
             return text
     note = "_All details are left out for their length: they are in the summary of the job._\n"
-    return f"{head[: most - len(note) - 2]}\n\n{note}"
+    return f"{shortened(head, most - len(note) - 2).rstrip()}\n\n{note}"
 
 
 def _title(result: PlanResult) -> str:

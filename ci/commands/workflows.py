@@ -79,16 +79,21 @@ def comment(
 ) -> None:
     """Write files as the one comment about something on a pull request, anew or in the place of the last.
 
-    Example: groundplan comment plan.md cost.md --about "plan of dev" --pull-request 7
+    What is longer than a comment may be is shortened file by file, so that each of them is there.
+
+    Example: groundplan comment cost.md plan.md --about "plan of dev" --pull-request 7
     """
     from ci import console
+    from ci.changes.markdown import MOST_OF_A_COMMENT
+    from ci.changes.shortened import fitted
     from ci.github import GitHub
 
     parts = [
         file.read_text() if file.exists() else f"> [!WARNING]\n> `{file}` was not written: see the log of the job.\n"
         for file in files
     ]
-    told = GitHub(api, repository, token or "").comment(pull_request, about, "\n".join(parts))
+    body = "\n".join(fitted(parts, MOST_OF_A_COMMENT - len(parts)))
+    told = GitHub(api, repository, token or "").comment(pull_request, about, body)
     console.show(told, json, told.url)
 
 

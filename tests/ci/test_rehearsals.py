@@ -28,7 +28,7 @@ done
 """
 NOTHING = "no such command"
 TELLS = "plan=abc\npushed=true\nname=n\ndigest=d\n"
-PLANNED = ["doctor local", "plan local", "cost local", "comment out/plan.md out/cost.md"]
+PLANNED = ["doctor local", "plan local", "cost local", "comment out/cost.md out/plan.md"]
 DEPLOYED = ["doctor local", "plan local", "deploy local"]
 TRAINED = ["train local review_sentiment", "optimize local review_sentiment", "pipeline local review_sentiment"]
 RELEASED = ["audit verify local", "release start local review_sentiment", "audit verify local"]
