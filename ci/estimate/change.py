@@ -5,6 +5,7 @@ from datetime import date
 
 from ci.errors import GateError
 from ci.estimate.report import Estimate, Line, Sum
+from ci.estimate.rules import ADD_RULE
 from ci.result import Result
 from infra.spec import CostGateSpec
 
@@ -13,13 +14,20 @@ LEAST_USD = 0.01
 
 
 class Added(Result):
-    """What something costs in a month of 730 hours more than before; less than nothing where it became cheaper."""
+    """What something costs in a month of 730 hours more than before; less than nothing where it became cheaper.
+
+    `idle` and `worst` are at least so much where the change brings what has no price.
+    """
 
     name: str
     idle_before: float
     idle_after: float
     worst_before: float
     worst_after: float
+    idle_at_least: bool = False
+    worst_at_least: bool = False
+    idle_more_at_least: bool = False
+    worst_more_at_least: bool = False
 
     @property
     def idle(self) -> float:
@@ -34,7 +42,7 @@ class Added(Result):
     @property
     def is_some(self) -> bool:
         """Whether it is worth a line."""
-        return max(abs(self.idle), abs(self.worst)) >= LEAST_USD
+        return self.worst_more_at_least or max(abs(self.idle), abs(self.worst)) >= LEAST_USD
 
 
 class CostChange(Result):
@@ -52,9 +60,11 @@ class CostChange(Result):
     parts: tuple[Added, ...]
     resources: tuple[Added, ...]
     tags: tuple[Added, ...]
+    # Stacks that are declared no more: a deploy leaves what they made, and it is paid until somebody destroys it.
+    gone: tuple[str, ...]
     # Resources without a price: in no sum.
     errors: tuple[str, ...]
-    # A line for each type without a price that the change brings, among the objections too.
+    # A line for each product or type without a price that the change brings, among the objections too.
     unpriced: tuple[str, ...]
     objections: tuple[str, ...]
     after: Estimate
@@ -76,8 +86,11 @@ class CostChange(Result):
 
 def compare(before: Estimate, after: Estimate, gate: CostGateSpec, *, against: str, commit: str) -> CostChange:
     """Compare two estimates of one environment; an environment that is new costs nothing before."""
-    total = _added("all", before.total, after.total)
     unpriced = tuple(_unpriced(before, after))
+    total = _added("all", before.total, after.total)
+    # What had no price before may hide that something new has none either.
+    lacking = {"idle_more_at_least": after.total.idle_at_least, "worst_more_at_least": after.total.worst_at_least}
+    total = total.model_copy(update=lacking) if unpriced else total
     return CostChange(
         environment=after.environment,
         against=against,
@@ -91,6 +104,7 @@ def compare(before: Estimate, after: Estimate, gate: CostGateSpec, *, against: s
         resources=_changed(_resources(before.lines), _resources(after.lines)),
         # What everything bears tells nothing.
         tags=tuple(one for one in _changed(_tagged(before), _tagged(after)) if one.worst_after != total.worst_after),
+        gone=tuple(name for name in before.stacks if name not in after.stacks),
         errors=after.errors,
         unpriced=unpriced,
         objections=(*_objections(total, gate), *unpriced),
@@ -105,12 +119,16 @@ def _objections(total: Added, gate: CostGateSpec) -> Iterable[str]:
 
 
 def _unpriced(before: Estimate, after: Estimate) -> Iterable[str]:
-    """Say it once of each product, however many resources of the change bear it."""
+    """Say it once of each product and of each type, however many resources of the change bear it."""
     refresh = f"groundplan prices refresh {after.environment}"
     for product, bearers in after.unpriced.items():
         if set(bearers) - set(before.unpriced.get(product, ())):
             yield f"no price of {product}: add it to infra/prices.csv, or: {refresh}"
-    known = {bearer for bearers in after.unpriced.values() for bearer in bearers}
+    for kind, bearers in after.not_priced.items():
+        if new := set(bearers) - set(before.not_priced.get(kind, ())):
+            yield f"nobody has said what {kind} costs ({len(new)} of it): {ADD_RULE}"
+    told = (*after.unpriced.values(), *after.not_priced.values())
+    known = {bearer for bearers in told for bearer in bearers}
     for error in after.errors:
         if error not in before.errors and error.partition(": ")[0] not in known:
             yield f"no price: {error}"
@@ -129,6 +147,10 @@ def _added(name: str, before: Sum, after: Sum) -> Added:
         idle_after=after.idle_usd_per_month,
         worst_before=before.worst_usd_per_month,
         worst_after=after.worst_usd_per_month,
+        idle_at_least=after.idle_at_least,
+        worst_at_least=after.worst_at_least,
+        idle_more_at_least=after.idle_at_least and not before.idle_at_least,
+        worst_more_at_least=after.worst_at_least and not before.worst_at_least,
     )
 
 

@@ -36,6 +36,8 @@ class Scaling:
     what: str
     idle_usd_per_hour: float
     worst_usd_per_hour: float
+    # What the figures go by, beside prices.
+    assumed: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Unpriced:
     # Empty where nobody has said what to ask the price of.
     product: str = ""
     whole: bool = True
+    # Of what type nobody has said what it costs.
+    kind: str = ""
+    # Whether it would be paid for while nobody uses it, and then whether it is of what comes and goes.
+    idle: bool = True
+    scales: bool = False
 
 
 Item = Fixed | Scaling | ByUse | Unpriced

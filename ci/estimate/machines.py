@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 from ci.estimate.declared import Declared, Fixed, Item, Scaling, UnknownPriceError, Unpriced, blocks
+from ci.estimate.schedules import Bounds, bounds, of_group, of_target
 from infra.spec.instance_types import instance_types
 
 SECONDS_PER_HOUR = 3600
@@ -34,8 +35,10 @@ def compute_environment(declared: Declared) -> Iterator[Item]:
             unknown.append(error)
     others = "the sum has its pool with the other types only"
     none = "no type of this pool has a price: the sum leaves the whole pool out"
+    least = resources.get("min_vcpus", 0) > 0
     for lacking in unknown:
-        yield Unpriced(f"{lacking}; {others if prices else none}", lacking.product, whole=not prices)
+        reason = f"{lacking}; {others if prices else none}"
+        yield Unpriced(reason, lacking.product, whole=not prices, idle=least, scales=True)
     if not prices:
         return
     idle, worst = (
@@ -60,8 +63,9 @@ def auto_scaling_group(declared: Declared) -> Iterator[Item]:
     dearest = max(types, key=declared.book.hourly)
     each = declared.book.hourly(dearest) + _disk(declared, reference)
     least, most = int(declared.block.get("min_size", 0)), int(declared.block["max_size"])
-    spot = _spot(declared, dearest, most) if mixed else " on demand"
-    yield Scaling(f"{least} to {most} × {dearest}{spot}", least * each, most * each)
+    size = bounds(least, most, of_group(declared))
+    spot = _spot(declared, dearest, size.worst) if mixed else " on demand"
+    yield _scaling(size, f"{dearest}{spot}", each)
 
 
 def capacity_reservation(declared: Declared) -> Iterator[Item]:
@@ -79,10 +83,9 @@ def endpoint_configuration(declared: Declared) -> Iterator[Item]:
             what = f"up to {most} serverless requests at a time, {serverless['memory_size_in_mb']} MB each"
             yield Scaling(what, ready * each, most * each)
         if name := variant.get("instance_type"):
-            each = declared.book.hourly(name)
             started = variant.get("initial_instance_count", 1)
-            least, most = _autoscaled(declared, variant.get("variant_name", ""), started)
-            yield Scaling(f"{least} to {most} × {name}", least * each, most * each)
+            size = _autoscaled(declared, variant.get("variant_name", ""), started)
+            yield _scaling(size, name, declared.book.hourly(name))
 
 
 def training_contract(declared: Declared) -> Iterator[Item]:
@@ -97,6 +100,10 @@ def training_contract(declared: Declared) -> Iterator[Item]:
         spot = f" (spot about ${share * each:,.2f}/h, assumed {share:.0%})"
         spot = spot if contract.get("spot") else ""
         yield Scaling(f"training jobs, one at a time on {name}{spot}", 0.0, each)
+
+
+def _scaling(size: Bounds, what: str, each: float) -> Scaling:
+    return Scaling(f"{size.told} × {what}{size.note}", size.idle * each, size.worst * each, size.assumed)
 
 
 def _read(value: object) -> Mapping[str, Any]:
@@ -120,17 +127,18 @@ def _disk(declared: Declared, reference: object) -> float:
     return gigabytes * declared.book.hourly("ebs-gp3")
 
 
-def _autoscaled(declared: Declared, variant: str, started: int) -> tuple[int, int]:
-    """The least and the most instances of a variant: those of its scalable target, else what it starts with."""
+def _autoscaled(declared: Declared, variant: str, started: int) -> Bounds:
+    """How many instances a variant has: by its scalable target and the schedules of that, else what it starts with."""
     endpoints = [
         (name, block)
         for name, block in declared.others("aws_sagemaker_endpoint").items()
         if f"aws_sagemaker_endpoint_configuration.{declared.name}." in str(block.get("endpoint_config_name"))
     ]
-    for target in declared.others("aws_appautoscaling_target").values():
+    for target_name, target in declared.others("aws_appautoscaling_target").items():
         identifier = str(target.get("resource_id"))
         for name, block in endpoints:
             own = f"aws_sagemaker_endpoint.{name}." in identifier or f"/{block.get('name')}/" in identifier
             if own and identifier.endswith(f"/{variant}"):
-                return int(target["min_capacity"]), int(target["max_capacity"])
-    return started, started
+                least, most = int(target["min_capacity"]), int(target["max_capacity"])
+                return bounds(least, most, of_target(declared, target_name, target))
+    return bounds(started, started, ())

@@ -17,14 +17,27 @@ from ci.estimate.declared import (
     Unpriced,
 )
 from ci.estimate.parts import part, tags
-from ci.estimate.rules import rule
+from ci.estimate.rules import ADD_RULE, rule
 from ci.manifest import Stack
 from ci.result import Result
 from infra.prices import OLD_DAYS, Price, Table
 
+# What AWS asks money for, and no configuration says how much of it there will be.
+NOT_IN_ANY_SUM = (
+    "data transfer to the internet, between zones and between regions",
+    "S3 requests",
+    "custom metrics",
+    "the alarms that target-tracking policies make",
+    "the second variant of an endpoint while a release bakes",
+    "what is paid by use",
+)
+
 
 class Line(Result):
-    """What one resource costs in an hour: idle, and at its limits. `scales` tells whether the two may differ."""
+    """What one resource costs in an hour: idle, and at its limits. `scales` tells whether the two may differ.
+
+    What has no price stands here too, with nothing, and with the sums that lack it.
+    """
 
     stack: str
     resource: str
@@ -35,10 +48,11 @@ class Line(Result):
     scales: bool
     idle_usd_per_hour: float
     worst_usd_per_hour: float
+    lacks: tuple[str, ...] = ()
 
 
 class Sum(Result):
-    """What lines come to, in an hour and in a month of 730."""
+    """What lines come to, in an hour and in a month of 730. It is `at_least` that where something has no price."""
 
     always_on_usd_per_hour: float
     idle_usd_per_hour: float
@@ -46,6 +60,9 @@ class Sum(Result):
     always_on_usd_per_month: float
     idle_usd_per_month: float
     worst_usd_per_month: float
+    always_on_at_least: bool
+    idle_at_least: bool
+    worst_at_least: bool
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> "Sum":
@@ -58,7 +75,8 @@ class Sum(Result):
         }
         figures = {f"{name}_usd_per_hour": round(usd, 6) for name, usd in hourly.items()}
         monthly = {f"{name}_usd_per_month": round(usd * HOURS_PER_MONTH, 2) for name, usd in hourly.items()}
-        return cls(**figures, **monthly)
+        lacking = {name for line in kept for name in line.lacks}
+        return cls(**figures, **monthly, **{f"{name}_at_least": name in lacking for name in hourly})
 
 
 class Use(Result):
@@ -95,8 +113,9 @@ class Estimate(Result):
     unpriced: dict[str, tuple[str, ...]]
     # Resources of which no part is in the sum: it is too small by them.
     left_out: tuple[str, ...]
-    # Type → how many there are of it, where nobody has said what they cost.
-    not_priced: dict[str, int]
+    # Type → the resources of it, where nobody has said what they cost.
+    not_priced: dict[str, tuple[str, ...]]
+    not_in_any_sum: tuple[str, ...] = NOT_IN_ANY_SUM
     assumptions: tuple[str, ...]
 
 
@@ -129,8 +148,8 @@ def estimate(environment: str, stacks: Sequence[Stack], prices: Table, *, budget
         errors=tuple(found.errors),
         unpriced={product: tuple(bearers) for product, bearers in sorted(found.unpriced.items())},
         left_out=tuple(dict.fromkeys(found.left_out)),
-        not_priced=dict(sorted(found.unknown.items())),
-        assumptions=tuple(sorted({part for price in found.prices for part in price.assumption.splitlines()})),
+        not_priced={kind: tuple(bearers) for kind, bearers in sorted(found.not_priced.items())},
+        assumptions=tuple(sorted(found.assumed.union(*(price.assumption.splitlines() for price in found.prices)))),
     )
 
 
@@ -157,14 +176,16 @@ class _Found:
     errors: list[str] = field(default_factory=list)
     unpriced: dict[str, list[str]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
-    unknown: Counter[str] = field(default_factory=Counter)
+    not_priced: dict[str, list[str]] = field(default_factory=dict)
     prices: list[Price] = field(default_factory=list)
+    assumed: set[str] = field(default_factory=set)
 
     def add(self, stack: str, declared: Declared, copies: int) -> None:
         """Note what a resource costs, that its price is not known, or that nobody has said what its type costs."""
         price = rule(declared.kind)
         if price is None:
-            self.unknown[declared.kind] += copies
+            reason = f"nobody has said what {declared.kind} costs; {ADD_RULE}"
+            self._missing(stack, declared, Unpriced(reason, kind=declared.kind))
             return
         try:
             items = list(price(declared))
@@ -178,14 +199,20 @@ class _Found:
                 self.uses[item.what, declared.book.region, item.usd, item.unit] += copies
             else:
                 self.lines.append(_line(stack, declared, item, copies))
+                self.assumed.update({item.assumed} - {""} if isinstance(item, Scaling) else ())
 
     def _missing(self, stack: str, declared: Declared, item: Unpriced) -> None:
         bearer = f"{stack} {declared.kind}.{declared.name}"
         self.errors.append(f"{bearer}: {item.reason}")
         if item.product:
             self.unpriced.setdefault(f"{item.product} in {declared.book.region}", []).append(bearer)
+        if item.kind:
+            self.not_priced.setdefault(item.kind, []).append(bearer)
         if item.whole:
             self.left_out.append(bearer)
+        nothing = Scaling(item.reason, 0.0, 0.0) if item.scales else Fixed(item.reason, 0.0)
+        lacks = ("worst", *(("idle",) if item.idle else ()), *(("always_on",) if item.idle and not item.scales else ()))
+        self.lines.append(_line(stack, declared, nothing, 1).model_copy(update={"lacks": lacks}))
 
 
 def _declared(stack: Stack, book: PriceBook) -> Iterator[tuple[Declared, int]]:

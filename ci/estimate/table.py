@@ -18,26 +18,28 @@ LEAST_USD = 0.005
 
 
 LEGEND = (
-    "always on: paid from deploy to destroy, used or not; idle: that, and the least of what scales; "
-    "worst: every limit reached"
+    "always on: paid from deploy to destroy, used or not; idle: that, and the least of what scales, "
+    "by the hours of its schedules; worst: every limit reached"
 )
 
 
 def drawn(estimate: Estimate, *, everything: bool = False) -> "Group":
     """Return the estimate as tables; what is paid by use and what was assumed stand there with `everything`."""
     from rich.console import Group
+    from rich.text import Text
 
     title = f"{estimate.environment}: estimated US dollars, every limit reached on demand at worst"
     title += f"; oldest price of {estimate.as_of}"
     budget = f"budget ${estimate.budget_usd_per_month:,.0f} a month"
     if estimate.budget_hours_at_worst is not None:
-        budget += f": spent after {estimate.budget_hours_at_worst:,.1f} hours at the worst of all"
+        most = "at most " if estimate.total.worst_at_least else ""
+        budget += f": spent after {most}{estimate.budget_hours_at_worst:,.1f} hours at the worst of all"
     parts: list[object] = [_sums(estimate, title), LEGEND, budget, *_age(estimate), "", _lines(estimate)]
     if estimate.errors:
-        parts += ["", "[bold red]no price, in no sum above:[/]", *(f"  error: {error}" for error in estimate.errors)]
-    if estimate.not_priced:
-        listed = ", ".join(f"{kind} × {count}" for kind, count in estimate.not_priced.items())
-        parts += ["", f"not priced (no rule for the type, in no sum above): {listed}"]
+        # What is told may hold brackets, which are no colour.
+        told = [Text(f"  error: {error}") for error in estimate.errors]
+        parts += ["", "[bold red]no price, so that a sum with ≥ lacks it:[/]", *told]
+    parts += ["", f"not in any sum: {', '.join(estimate.not_in_any_sum)}"]
     if everything:
         parts += ["", _uses(estimate), "", "assumed:", *(f"  {line}" for line in estimate.assumptions)]
     else:
@@ -71,7 +73,7 @@ def _sums(estimate: Estimate, title: str) -> object:
     """The stacks, the dearest first; those that cost nothing by the hour are one row."""
     most = estimate.total.worst_usd_per_hour or 1
     order = sorted(estimate.stacks.items(), key=lambda one: -one[1].worst_usd_per_hour)
-    paid = [(name, sums) for name, sums in order if sums.worst_usd_per_hour >= LEAST_USD]
+    paid = [(name, sums) for name, sums in order if sums.worst_usd_per_hour >= LEAST_USD or sums.worst_at_least]
     rows = [
         (
             _inside(estimate, name),
@@ -94,14 +96,23 @@ def _inside(estimate: Estimate, stack: str) -> str:
 
 
 def _figures(sums: Sum) -> tuple[str, ...]:
-    hourly = (sums.always_on_usd_per_hour, sums.idle_usd_per_hour, sums.worst_usd_per_hour)
-    monthly = (sums.idle_usd_per_month, sums.worst_usd_per_month)
-    return (*(f"{usd:,.3f}" for usd in hourly), *(f"{usd:,.0f}" for usd in monthly))
+    idle, worst = least(sums.idle_at_least), least(sums.worst_at_least)
+    return (
+        f"{least(sums.always_on_at_least)}{sums.always_on_usd_per_hour:,.3f}",
+        f"{idle}{sums.idle_usd_per_hour:,.3f}",
+        f"{worst}{sums.worst_usd_per_hour:,.3f}",
+        f"{idle}{sums.idle_usd_per_month:,.0f}",
+        f"{worst}{sums.worst_usd_per_month:,.0f}",
+    )
+
+
+def least(at_least: bool) -> str:
+    """Return the mark of a sum that lacks a price."""
+    return "≥ " if at_least else ""
 
 
 def _total(estimate: Estimate) -> tuple[str, ...]:
-    least = "≥ " if estimate.left_out else ""
-    return ("total", *(f"{least}{figure}" for figure in _figures(estimate.total)))
+    return ("total", *_figures(estimate.total))
 
 
 def _bar(share: float) -> str:
@@ -110,18 +121,20 @@ def _bar(share: float) -> str:
 
 def _lines(estimate: Estimate) -> object:
     """The resources by what they may cost; `--json` has their whole addresses, and the small ones too."""
-    shown = [line for line in estimate.lines[:MOST_LINES] if line.worst_usd_per_hour >= LEAST_USD]
+    priced = [line for line in estimate.lines if not line.lacks]
+    lacking = {(line.stack, line.resource, name) for line in estimate.lines for name in line.lacks}
+    shown = [line for line in priced[:MOST_LINES] if line.worst_usd_per_hour >= LEAST_USD]
     rows = [
         (
             _inside(estimate, line.stack),
             line.resource.partition(".")[2],
             line.what,
-            f"{line.idle_usd_per_hour:,.3f}",
-            f"{line.worst_usd_per_hour:,.3f}",
+            f"{least((line.stack, line.resource, 'idle') in lacking)}{line.idle_usd_per_hour:,.3f}",
+            f"{least((line.stack, line.resource, 'worst') in lacking)}{line.worst_usd_per_hour:,.3f}",
         )
         for line in shown
     ]
-    left = estimate.lines[len(shown) :]
+    left = priced[len(shown) :]
     if left:
         idle, worst = (sum(getattr(line, f"{kind}_usd_per_hour") for line in left) for kind in ("idle", "worst"))
         rows.append((f"{len(left)} smaller ones", "", "", f"{idle:,.3f}", f"{worst:,.3f}"))

@@ -119,15 +119,18 @@ def deploy_timeline(spans: Sequence[ResourceSpan]) -> str:
     return _svg(figure, "deploy timeline")
 
 
-def cost_bars(parts: Sequence[tuple[str, float, float, float]]) -> str:
+def cost_bars(parts: Sequence[tuple[str, float, float, float | None]]) -> str:
     """A row for each part: what it costs idle, at the limit, and at the limit before, in US dollars a month."""
     names = [name for name, *_ in parts]
-    idle, worst, before = zip(*(usd for _, *usd in parts), strict=True)
+    idle, worst = [part[1] for part in parts], [part[2] for part in parts]
+    before = [(usd, row) for row, (*_, usd) in enumerate(parts) if usd is not None]
     figure, axes = _figure(10.5, 1.1 + 0.36 * len(parts))
     rows = range(len(parts))
     axes.barh(rows, worst, height=0.62, color=PALETTE[0], alpha=0.35, label="at the limit")
     axes.barh(rows, idle, height=0.62, color=PALETTE[0], label="idle")
-    axes.scatter(before, rows, marker="|", s=160, color=PALETTE[3], linewidths=2, label="at the limit, before")
+    if before:
+        usd, at = zip(*before, strict=True)
+        axes.scatter(usd, at, marker="|", s=160, color=PALETTE[3], linewidths=2, label="at the limit, before")
     axes.set(xlabel="US dollars a month", ylim=(len(parts) - 0.4, -0.6))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_yticks(rows, names)

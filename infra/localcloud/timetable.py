@@ -33,7 +33,7 @@ def is_due(expression: str, zone: str | None, since: datetime, until: datetime, 
     local = ZoneInfo(zone) if zone else UTC
     if kind == "at":
         return since < datetime.fromisoformat(words).replace(tzinfo=local) <= until
-    return any(_moments(words, since.astimezone(local), until))
+    return any(moments(words, since.astimezone(local), until))
 
 
 def _period(words: str) -> timedelta:
@@ -42,8 +42,11 @@ def _period(words: str) -> timedelta:
     return int(found[1]) * PERIODS[found[2]]
 
 
-def _moments(words: str, since: datetime, until: datetime) -> Iterator[datetime]:
-    """Return when a cron expression is due, on the clock that `since` goes by."""
+def moments(words: str, since: datetime, until: datetime) -> Iterator[datetime]:
+    """Return when a cron expression is due, on the clock that `since` goes by.
+
+    ValueError says what cannot be read.
+    """
     fields, years = words.replace("?", "*").split(), "*"
     if len(fields) not in (5, 6):
         raise ValueError(f"A cron expression has five or six fields: {words}")
@@ -53,10 +56,10 @@ def _moments(words: str, since: datetime, until: datetime) -> Iterator[datetime]
         fields.append(WEEKDAY.sub(lambda day: str(int(day[0]) - 1), weekdays))
     known = _years(years)
     try:
-        moments = CronSim(" ".join(fields), since)
+        found = CronSim(" ".join(fields), since)
     except CronSimError as error:
         raise ValueError(f"Cron expression is not valid: {words} ({error})") from error
-    return (moment for moment in takewhile(lambda moment: moment <= until, moments) if moment.year in known)
+    return (moment for moment in takewhile(lambda moment: moment <= until, found) if moment.year in known)
 
 
 def _years(field: str) -> Container[int]:

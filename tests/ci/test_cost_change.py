@@ -1,6 +1,7 @@
 """What a change costs: against sums done by hand, gated, and against what another revision declares."""
 
 import copy
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 
 from ci.errors import CommandError, GateError
 from ci.estimate.change import CostChange, compare
-from ci.estimate.comment import comment
-from ci.estimate.page import page
+from ci.estimate.comment import comment, estimate_comment
+from ci.estimate.page import estimate_page, page
 from ci.revision import Revision, stacks_at
 from ci.workspace import Workspace
 from infra.spec import CostGateSpec
@@ -65,6 +66,74 @@ def test_a_price_that_is_not_known_closes_the_gate(tmp_path: Path) -> None:
         f"no price of {name} in us-east-1: add it to infra/prices.csv, or: groundplan prices refresh toy"
         for name in ("g7.2xlarge", "g7.4xlarge")
     )
+
+
+def test_a_type_that_nobody_priced_closes_the_gate_and_stands_in_the_comment(tmp_path: Path) -> None:
+    new = {"aws_instance": {"x": {}, "y": {}}, "aws_fsx_lustre_file_system": {"x": {}}}
+    change = changed(tmp_path, RESOURCES | new, idle_usd=0, worst_usd=0)
+    with pytest.raises(GateError, match="a sum that lacks 2 prices closes the gate") as caught:
+        change.check()
+    assert [line.split(":")[0] for line in caught.value.details] == [
+        "nobody has said what aws_fsx_lustre_file_system costs (1 of it)",
+        "nobody has said what aws_instance costs (2 of it)",
+    ]
+    told = comment(change)
+    assert "[!CAUTION]" in told
+    assert "- error: toy-one aws_instance.y: nobody has said what aws_instance costs" in told
+    assert "| **all but what has no price** | ≥ 1,080.24 | ≥ +$0.00 |" in told
+    assert "≥ +$0" in page(change)
+    known = priced(tmp_path, RESOURCES | new)
+    compare(known, known, CostGateSpec(idle_usd=0, worst_usd=0), against="main", commit="0" * 40).check()
+
+
+def test_a_sum_that_lacked_a_price_before_does_not_hide_that_it_lacks_another(tmp_path: Path) -> None:
+    machines = {"type": "EC2", "instance_type": ["g5.xlarge", "g7.2xlarge"], "min_vcpus": 0, "max_vcpus": 4}
+    pool = RESOURCES | {"aws_batch_compute_environment": {"x": {"compute_resources": machines}}}
+    same = compare(priced(tmp_path, pool), priced(tmp_path, pool), CostGateSpec(), against="main", commit="0" * 40)
+    same.check()
+    assert "Nothing changes" in comment(same)
+    more = pool | {"aws_instance": {"x": {}}}
+    change = compare(priced(tmp_path, pool), priced(tmp_path, more), CostGateSpec(), against="main", commit="0" * 40)
+    assert (change.total.worst_at_least, change.total.worst_more_at_least) == (True, True)
+    assert [one.name for one in change.resources] == ["toy-one aws_instance.x"]
+
+
+def test_a_stack_that_is_declared_no_more_is_paid_until_it_is_destroyed(tmp_path: Path) -> None:
+    before, after = priced(tmp_path, RESOURCES), priced(tmp_path, {})
+    after = after.model_copy(update={"stacks": {}})
+    change = compare(before, after, CostGateSpec(), against="main", commit="0" * 40)
+    for told in (comment(change), page(change)):
+        assert "Not saved until somebody destroys it" in told
+        assert "toy-one" in told
+
+
+def test_what_was_removed_has_a_bar(tmp_path: Path) -> None:
+    change = compare(priced(tmp_path, RESOURCES), priced(tmp_path, {}), CostGateSpec(), against="x", commit="0" * 40)
+    assert re.search(r"<svg.*>one</text>.*</svg>", page(change), flags=re.DOTALL)
+
+
+def test_a_comment_keeps_to_its_length_and_its_verdict(tmp_path: Path) -> None:
+    many = RESOURCES | {"aws_eip": {f"address_{at}": {} for at in range(400)}}
+    many |= {"aws_instance": {f"machine_{at}": {} for at in range(400)}}
+    change = changed(tmp_path, many)
+    whole = comment(change, most=1_000_000)
+    assert (whole.count("<details>"), whole.count("address_")) == (2, 150)
+    for most in (15_000, 8_000, 6_500, 3_000):
+        told = comment(change, most=most)
+        assert len(told) <= most
+        assert told.count("<details>") == told.count("</details>")
+        assert "**The cost gate is closed.**" in told
+        assert "nobody has said what aws_instance costs (400 of it)" in told
+
+
+def test_an_estimate_alone_is_written_too(tmp_path: Path) -> None:
+    found = priced(tmp_path, RESOURCES)
+    told = estimate_comment(found)
+    assert told.startswith("## Cost of `toy`\n\n**$1,080.24 a month idle, $5,146.28 with everything at its limit**")
+    assert "Not in any sum: data transfer" in told
+    whole = estimate_page(found)
+    assert "<svg" in whole
+    assert "5,146" in whole
 
 
 def test_the_page_is_one_file_with_a_chart(tmp_path: Path) -> None:

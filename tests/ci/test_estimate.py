@@ -10,6 +10,7 @@ import app
 import environments
 from ci import console
 from ci.estimate.report import Estimate, estimate
+from ci.estimate.rules import ADD_RULE
 from ci.estimate.table import drawn
 from ci.manifest import Stack, read_stacks
 from infra.prices import prices
@@ -114,9 +115,47 @@ def test_a_missing_price_is_an_error_line_and_never_nothing(tmp_path: Path) -> N
     assert len(found.errors) == 10
 
 
-def test_a_type_without_a_rule_is_listed(tmp_path: Path) -> None:
-    found = priced(tmp_path, {"aws_redshift_cluster": {"a": {"count": 2}, "b": {}}})
-    assert found.not_priced == {"aws_redshift_cluster": 3}
+def test_a_type_without_a_rule_is_an_error_line_and_makes_every_sum_the_least(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = priced(tmp_path, {"aws_eip": {"a": {}}, "aws_instance": {"b": {"instance_type": "p5.48xlarge"}, "c": {}}})
+    bearers = ("toy-one aws_instance.b", "toy-one aws_instance.c")
+    assert (found.not_priced, found.left_out) == ({"aws_instance": bearers}, bearers)
+    assert found.errors == tuple(f"{one}: nobody has said what aws_instance costs; {ADD_RULE}" for one in bearers)
+    assert (found.total.always_on_at_least, found.total.idle_at_least, found.total.worst_at_least) == (True,) * 3
+    console.show(found, False, drawn(found))
+    told = capsys.readouterr().out
+    (total,) = (line for line in told.splitlines() if line.startswith("total"))
+    assert total.count("≥ ") == 5
+    assert "spent after at most " in told
+    assert "not in any sum: data transfer to the internet" in told
+
+
+def test_only_what_is_free_is_free(tmp_path: Path) -> None:
+    """A family is no price: what begins as a free type does may cost."""
+    paid: dict[str, Any] = {
+        "aws_route53_resolver_endpoint": {"x": {}},
+        "aws_vpc_endpoint_subnet_association": {"x": {}},
+        "aws_s3_bucket_metric": {"x": {}},
+        "aws_accessanalyzer_analyzer": {"x": {"type": "ACCOUNT_UNUSED_ACCESS"}},
+        "aws_api_gateway_stage": {"x": {"cache_cluster_enabled": True}},
+        "aws_dynamodb_table": {"x": {"billing_mode": "PROVISIONED"}},
+    }
+    assert len(priced(tmp_path, paid).left_out) == len(paid)
+    free: dict[str, Any] = {
+        "aws_route": {"x": {}},
+        "aws_accessanalyzer_analyzer": {"x": {"type": "ACCOUNT"}},
+        "aws_api_gateway_stage": {"x": {}},
+        "aws_dynamodb_table": {"x": {"billing_mode": "PAY_PER_REQUEST"}},
+    }
+    found = priced(tmp_path, free)
+    assert (found.left_out, found.total.worst_usd_per_hour) == ((), 0)
+
+
+def test_a_hosted_zone_costs_half_a_dollar_a_month(tmp_path: Path) -> None:
+    found = priced(tmp_path, {"aws_route53_zone": {"x": {"name": "a.internal"}}})
+    assert found.total.always_on_usd_per_month == 0.5
+    assert [use.what for use in found.by_use] == ["DNS queries"]
 
 
 def test_copies_count(tmp_path: Path) -> None:
@@ -152,6 +191,11 @@ def test_a_pool_is_priced_by_the_types_that_have_a_price_and_names_the_others(tm
     assert [error.split(";")[0] for error in found.errors] == [
         "toy-one aws_batch_compute_environment.x: no price of 'g7.2xlarge' in us-east-1"
     ]
+    # Nothing is left out whole, and the worst may be dearer.
+    assert (found.left_out, found.total.worst_at_least, found.total.idle_at_least) == ((), True, False)
+    least = machines | {"min_vcpus": 4}
+    found = priced(tmp_path, {"aws_batch_compute_environment": {"x": {"compute_resources": least}}})
+    assert (found.total.always_on_at_least, found.total.idle_at_least) == (False, True)
 
 
 def test_a_pool_without_any_price_is_left_out_and_the_sum_says_so(
@@ -164,7 +208,9 @@ def test_a_pool_without_any_price_is_left_out_and_the_sum_says_so(
     assert set(found.unpriced) == {"g7.12xlarge in us-east-1", "g7e.12xlarge in us-east-1"}
     assert all("the sum leaves the whole pool out" in error for error in found.errors)
     console.show(found, False, drawn(found))
-    assert "≥ " in next(line for line in capsys.readouterr().out.splitlines() if line.startswith("total"))
+    (total,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("total"))
+    # It has no machine while nobody uses it, whatever one costs.
+    assert total.count("≥ ") == 2
 
 
 def test_assumptions_are_whole_sentences_and_stand_behind_all(
@@ -185,10 +231,40 @@ def test_assumptions_are_whole_sentences_and_stand_behind_all(
 def test_nothing_in_any_environment_lacks_a_rule(tmp_path: Path) -> None:
     """What AWS asks for a new type must be said in ci/estimate/rules.py, also if that is nothing."""
     app.synthesize(environments.names(), tmp_path)
-    for stack in read_stacks(tmp_path):
+    stacks = read_stacks(tmp_path)
+    for stack in stacks:
         found = estimate(stack.id, [stack], TABLE)
         assert found.not_priced == {}, stack.id
         # Machines so new that the dated table does not have them are named, and nothing else is.
         assert [
             error for error in found.errors if "no price of 'g7" not in error and "no price of 'p6" not in error
         ] == []
+    whole = estimate("prod", [stack for stack in stacks if stack.id.startswith("prod-")], TABLE)
+    assert_as_done_by_hand(whole)
+
+
+def assert_as_done_by_hand(prod: Estimate) -> None:
+    """The parts of prod that follow a timetable, from infra/prices.csv and environments/prod.py.
+
+    By day, Monday to Friday from 6 to 20, are 5 × 14 = 70 of the 168 hours of a week.
+    """
+    day = 70 / 168
+    # ml.c6i.xlarge is taken as 1.25 × c6i.xlarge; two of them by night and four by day; at the most 8.
+    live = 1.25 * 0.17
+    # A worker has 200 GB. By night there is none, by day there are two; at the most 16.
+    worker = 0.4032 + 200 * 0.08 / 730
+    # And a head with 100 GB that is always there.
+    head = 0.2646 + 100 * 0.08 / 730
+    expected = {
+        "us-east-1 endpoint review-sentiment-live": (live * (2 + 2 * day), live * 8),
+        # Ireland is taken as 1.12 × Virginia.
+        "eu-west-1 endpoint review-sentiment-live": (1.12 * live * (2 + 2 * day), 1.12 * live * 8),
+        "us-east-1 cluster shared": (head + worker * 2 * day, head + worker * 16),
+    }
+    found = {name: prod.parts[name] for name in expected}
+    assert {name: (sums.idle_usd_per_hour, sums.worst_usd_per_hour) for name, sums in found.items()} == {
+        name: pytest.approx(figures, abs=1e-5) for name, figures in expected.items()
+    }
+    # Its largest pool may be of a type that has no price.
+    assert (prod.total.idle_at_least, prod.total.worst_at_least) == (False, True)
+    assert any("hosted zone" in line.what for line in prod.lines)
