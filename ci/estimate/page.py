@@ -10,7 +10,7 @@ MOST_BARS = 24
 
 
 def page(change: CostChange) -> str:
-    """Return the page; its bars are the dearest parts, marked where they were. What was removed has a mark alone."""
+    """Return the page; its bars are the dearest parts, marked where they were; what was removed has an outline."""
     now = {name: (sums.idle_usd_per_month, sums.worst_usd_per_month) for name, sums in change.after.parts.items()}
     before = {name: worst for name, (_, worst) in now.items()} | {part.name: part.worst_before for part in change.parts}
     dearest = sorted(before, key=lambda name: -max(before[name], now.get(name, (0, 0))[1]))[:MOST_BARS]

@@ -129,6 +129,9 @@ def cost_bars(parts: Sequence[tuple[str, float, float, float | None]]) -> str:
     axes.barh(rows, worst, height=0.62, color=PALETTE[0], alpha=0.35, label="at the limit")
     axes.barh(rows, idle, height=0.62, color=PALETTE[0], label="idle")
     if before:
+        if removed := [(usd, row) for usd, row in before if usd and not worst[row]]:
+            usd, at = zip(*removed, strict=True)
+            axes.barh(at, usd, height=0.62, fill=False, edgecolor=PALETTE[3], linestyle=":", label="removed")
         usd, at = zip(*before, strict=True)
         axes.scatter(usd, at, marker="|", s=160, color=PALETTE[3], linewidths=2, label="at the limit, before")
     axes.set(xlabel="US dollars a month", ylim=(len(parts) - 0.4, -0.6))

@@ -109,7 +109,8 @@ def test_a_stack_that_is_declared_no_more_is_paid_until_it_is_destroyed(tmp_path
 
 def test_what_was_removed_has_a_bar(tmp_path: Path) -> None:
     change = compare(priced(tmp_path, RESOURCES), priced(tmp_path, {}), CostGateSpec(), against="x", commit="0" * 40)
-    assert re.search(r"<svg.*>one</text>.*</svg>", page(change), flags=re.DOTALL)
+    assert re.search(r"<svg.*>one</text>.*>removed</text>.*</svg>", page(change), flags=re.DOTALL)
+    assert ">removed</text>" not in page(changed(tmp_path, doubled()))
 
 
 def test_a_comment_keeps_to_its_length_and_its_verdict(tmp_path: Path) -> None:
