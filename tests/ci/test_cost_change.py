@@ -148,7 +148,8 @@ def test_a_revision_has_its_own_stacks_and_none_of_a_newer_environment(tmp_path:
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "local.py").write_text("")
     (tmp_path / "plan.json").write_text('{"wants": {"first": "old"}}')
-    (tmp_path / "app.py").write_text((TINY / "app.py").read_text())
+    for name in ("app.py", "moving.py"):
+        (tmp_path / name).write_text((TINY / name).read_text())
     author = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
     for words in (("init", "-q"), ("add", "."), (*author, "commit", "-q", "-m", "old")):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
