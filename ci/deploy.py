@@ -16,6 +16,7 @@ from ci.result import Result
 from ci.site import Site
 from ci.stack_progress import StackProgress
 from ci.synthesis import synthesize
+from ci.undeclared import UndeclaredStack, undeclared
 
 
 class Span(Result):
@@ -56,6 +57,8 @@ class DeployResult(Result):
     resources: int
     changed: int
     stacks: tuple[StackOutcome, ...]
+    # What stands and is declared no more: it was left as it is.
+    undeclared: tuple[UndeclaredStack, ...]
 
     @property
     def told(self) -> str:
@@ -88,6 +91,7 @@ def deploy(
         if error := failure(f"deploy of {site.name!r}", shown):
             raise error
         outcomes = _outcomes(stacks, shown, began)
+        stray = undeclared(run.state, site.name, stacks)
     return DeployResult(
         environment=site.name,
         seconds=round(time.monotonic() - began, 2),
@@ -95,6 +99,7 @@ def deploy(
         resources=sum(outcome.resources for outcome in outcomes),
         changed=sum(outcome.created + outcome.updated + outcome.replaced + outcome.destroyed for outcome in outcomes),
         stacks=outcomes,
+        undeclared=stray,
     )
 
 

@@ -1,8 +1,10 @@
 """Takes an environment down: what releases, jobs and devices made, then each stack before those that it reads from."""
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from ci.changes.consent import check_names
 from ci.device_leftovers import remove_what_devices_registered
 from ci.inventory import Resource, inventory
 from ci.leftovers import remove_what_releases_made
@@ -15,6 +17,7 @@ from ci.site import Site
 from ci.stack_progress import StackProgress
 from ci.stack_runner import StackRunner
 from ci.synthesis import synthesize
+from ci.undeclared import UndeclaredStack, chosen, emptied, losses, remains, undeclared
 
 
 class DestroyResult(Result):
@@ -27,6 +30,8 @@ class DestroyResult(Result):
     released_removed: int
     devices_removed: int
     orphans: tuple[Resource, ...]
+    # What stands and is declared no more: it was left as it is.
+    undeclared: tuple[UndeclaredStack, ...] = ()
 
 
 def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
@@ -50,7 +55,10 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
             run.state.forget(stack)
         # An embedded cloud tells nothing of whose a thing is; an account does, by its tags.
         alone = site.endpoint_url is None or not run.state.is_shared
-        run.state.remove_bucket()
+        # Their states are all that still knows of them.
+        stray = undeclared(run.state, site.name, stacks)
+        if not stray:
+            run.state.remove_bucket()
     return DestroyResult(
         environment=site.name,
         seconds=round(time.monotonic() - began, 2),
@@ -59,6 +67,46 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
         released_removed=removed,
         devices_removed=devices,
         orphans=inventory(site).resources if alone else (),
+        undeclared=stray,
+    )
+
+
+def destroy_undeclared(
+    site: Site, named: Collection[str], *, may_lose: Collection[str] = (), progress: Progress = QUIET
+) -> DestroyResult:
+    """Remove what stands in the stacks `named`, which no code declares any more; all else stays.
+
+    Raises before anything is touched: `CommandError` where one is declared, or hands values to what would stay;
+    `LossError` where data goes that `may_lose` does not name as STACK:ADDRESS, for what guarded it went with the code.
+    Later, `StacksError` like a deploy.
+    """
+    began = time.monotonic()
+    with platform_run(site, "destroy", progress) as run:
+        stacks = synthesize(site.environment, site.workspace)
+        found = remains(run.state, site.name, stacks)
+        doomed = chosen(site.name, found, named)
+        check_names(site.name, losses(doomed), may_lose, command="destroy")
+        emptied_stacks = emptied(site, doomed, stacks)
+        # Where nothing is left that may need them.
+        regions = {one.told.region for one in doomed} - {region.name for region in site.environment.regions}
+        regions -= {one.told.region for one in found if one not in doomed}
+        removed = remove_what_releases_made(site, progress, regions=sorted(regions))
+        fleets = [(one.told.region, fleet) for one in doomed for fleet in one.fleets]
+        devices = remove_what_devices_registered(site, progress, fleets=fleets)
+        shown = run.each(emptied_stacks, _destroying(run.runner), needs=_dependents(emptied_stacks))
+        if error := failure(f"destroy of {site.name!r}", shown):
+            raise error
+        for stack in emptied_stacks:
+            run.state.forget(stack)
+            shutil.rmtree(stack.folder)
+    return DestroyResult(
+        environment=site.name,
+        seconds=round(time.monotonic() - began, 2),
+        resources=sum(one.told.resources for one in doomed),
+        stack_seconds={progress.stack: round(progress.seconds, 2) for progress in shown},
+        released_removed=removed,
+        devices_removed=devices,
+        orphans=(),
     )
 
 

@@ -3,7 +3,7 @@
 Terraform made the fleet's template, groups and policies, and AWS deletes none that a device holds on to.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,27 +13,41 @@ from infra.edge_names import SHADOW, EdgeNames
 from infra.naming import Names
 
 
-def remove_what_devices_registered(site: Site, progress: Progress) -> int:
+def remove_what_devices_registered(
+    site: Site, progress: Progress, *, fleets: Sequence[tuple[str, str]] | None = None
+) -> int:
     """Remove the devices of every fleet with their certificates, and its jobs; return how many devices there were.
 
+    `fleets` are pairs of a region and what AWS calls a fleet in it; by default all that are declared.
     A guarded environment keeps them as it keeps its data: they are told, and Terraform refuses to go on.
     """
     removed = 0
+    for edge in _named(site, fleets) if fleets is not None else _declared(site):
+        region, name = edge.names.region, edge.fleet
+        fleet = _Fleet(site.client("iot", region), site.client("iot-data", region), edge)
+        devices = list(fleet.devices())
+        if site.environment.guarded:
+            if devices:
+                progress.say(f"{region}: {len(devices)} devices of {name} stay registered (guarded).")
+            continue
+        jobs, certificates = fleet.remove_jobs(), fleet.remove(devices)
+        if jobs or devices or certificates:
+            gone = f"{len(devices)} devices, {certificates} certificates and {jobs} jobs"
+            progress.say(f"{region}: removed {gone} of the fleet {name}.")
+        removed += len(devices)
+    return removed
+
+
+def _declared(site: Site) -> Iterator[EdgeNames]:
     for region in site.environment.regions:
         for spec in region.edge_fleets:
-            edge = EdgeNames.of(Names.of(site.environment, region.name), spec)
-            fleet = _Fleet(site.client("iot", region.name), site.client("iot-data", region.name), edge)
-            devices = list(fleet.devices())
-            if site.environment.guarded:
-                if devices:
-                    progress.say(f"{region.name}: {len(devices)} devices of {spec.name} stay registered (guarded).")
-                continue
-            jobs, certificates = fleet.remove_jobs(), fleet.remove(devices)
-            if jobs or devices or certificates:
-                gone = f"{len(devices)} devices, {certificates} certificates and {jobs} jobs"
-                progress.say(f"{region.name}: removed {gone} of the fleet {spec.name}.")
-            removed += len(devices)
-    return removed
+            yield EdgeNames.of(Names.of(site.environment, region.name), spec)
+
+
+def _named(site: Site, fleets: Sequence[tuple[str, str]]) -> Iterator[EdgeNames]:
+    for region, name in fleets:
+        names = Names.of(site.environment, region)
+        yield EdgeNames(names, name.removeprefix(names.regional("")))
 
 
 class _Fleet:

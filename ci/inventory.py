@@ -6,6 +6,8 @@ from urllib.request import ProxyHandler, build_opener
 
 from ci.result import Result
 from ci.site import Site
+from ci.state import StateStore
+from ci.undeclared import KEY
 
 
 class Resource(Result):
@@ -41,10 +43,16 @@ def _of_account(site: Site) -> Iterator[Resource]:
     environment = site.environment
     tags = {"project": environment.project, "environment": environment.name}
     wanted = [{"Key": key, "Values": [value]} for key, value in tags.items()]
-    for region in environment.regions:
-        client = site.client("resourcegroupstaggingapi", region.name)
+    for region in _regions(site):
+        client = site.client("resourcegroupstaggingapi", region)
         for page in client.get_paginator("get_resources").paginate(TagFilters=wanted):
             for entry in page["ResourceTagMappingList"]:
                 _, _, service, where, account, rest = entry["ResourceARN"].split(":", 5)
                 kind = rest.replace(":", "/").split("/")[0]
-                yield Resource(service=service, region=where or region.name, account=account, type=kind, id=rest)
+                yield Resource(service=service, region=where or region, account=account, type=kind, id=rest)
+
+
+def _regions(site: Site) -> list[str]:
+    """The regions that the environment has, and had: a state tells of those that its file names no more."""
+    states = (KEY.fullmatch(key) for key, _ in StateStore(site).states() if key.startswith(f"{site.name}/"))
+    return sorted({found["region"] for found in states if found} | {region.name for region in site.environment.regions})

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ci.log_tail import TRAINING_JOBS
@@ -19,19 +19,19 @@ MANAGED_BY = {"Key": "groundplan:managed-by", "Value": "release"}
 STOP_SECONDS = 300.0
 
 
-def remove_what_releases_made(site: Site, progress: Progress) -> int:
-    """Stop jobs, then remove in every region what releases and pipelines are made of; return how many."""
+def remove_what_releases_made(site: Site, progress: Progress, *, regions: Sequence[str] | None = None) -> int:
+    """Stop jobs, then remove in every region, or in these, what releases and pipelines are made of; return how many."""
     removed = 0
-    for region in site.environment.regions:
-        sagemaker: SageMakerClient = site.client("sagemaker", region.name)
-        prefix = Names.of(site.environment, region.name).regional("")
+    for region in [one.name for one in site.environment.regions] if regions is None else regions:
+        sagemaker: SageMakerClient = site.client("sagemaker", region)
+        prefix = Names.of(site.environment, region).regional("")
         stopped = _stop_jobs(sagemaker, prefix)
         count = _remove_configurations(sagemaker, prefix) + _remove_models(sagemaker, prefix)
         count += _remove_packages(sagemaker, prefix) + _remove_pipelines(sagemaker, prefix)
         if not site.environment.guarded:
-            _remove_job_logs(site.client("logs", region.name), prefix)
+            _remove_job_logs(site.client("logs", region), prefix)
         if stopped or count:
-            progress.say(f"{region.name}: stopped {stopped} jobs, removed {count} things that releases made.")
+            progress.say(f"{region}: stopped {stopped} jobs, removed {count} things that releases made.")
         removed += count
     return removed
 

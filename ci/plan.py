@@ -19,6 +19,7 @@ from ci.site import Site
 from ci.stack_progress import StackProgress
 from ci.state import NEVER_DEPLOYED
 from ci.synthesis import synthesize
+from ci.undeclared import UndeclaredStack, undeclared
 
 
 class Changes(Result):
@@ -72,8 +73,8 @@ class PlanResult(Result):
     environment: str
     stacks: dict[str, StackPlan]
     summary: Changes
-    # State that lies beside that of the stacks and is none of theirs: nobody declares it, so a deploy leaves it alone.
-    undeclared: tuple[str, ...] = ()
+    # What stands and is declared no more: a deploy leaves it alone.
+    undeclared: tuple[UndeclaredStack, ...] = ()
     # The hash of the saved plan, where one was asked for.
     saved: str | None = None
 
@@ -97,10 +98,10 @@ def plan(site: Site, *, save: bool = False, progress: Progress = QUIET) -> PlanR
         shown = run.each(stacks, planner.step, needs={stack.id: stack.dependencies for stack in stacks})
         if error := failure(f"plan of {site.name!r}", shown):
             raise error
-        undeclared = run.state.undeclared(site.name, stacks)
+        stray = undeclared(run.state, site.name, stacks)
         saved = planner.save(site) if save else None
     plans = {stack.id: planner.plans[stack.id] for stack in stacks}
-    return PlanResult(environment=site.name, stacks=plans, summary=_sum(plans), undeclared=undeclared, saved=saved)
+    return PlanResult(environment=site.name, stacks=plans, summary=_sum(plans), undeclared=stray, saved=saved)
 
 
 class Planner:

@@ -1,7 +1,7 @@
 """Terraform's state in S3: the bucket that holds it, what a stack has deployed, and locks that a dead run left."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +78,7 @@ class StateStore:
     def resources(self, stack: Stack) -> int | None:
         """Return how many resources the state of `stack` holds, or None when it was never deployed."""
         state = self._read(stack.backend, suffix="")
-        if state is None:
-            return None
-        return sum(len(block["instances"]) for block in state["resources"] if block["mode"] == "managed")
+        return None if state is None else len(ids_in(state))
 
     def version(self, stack: Stack) -> str:
         """Return what changes whenever the state of `stack` does."""
@@ -89,14 +87,11 @@ class StateStore:
 
     def ids(self, stack: Stack) -> dict[str, str]:
         """Return the resources that the state of `stack` holds: address → id."""
-        state = self._read(stack.backend, suffix="") or {"resources": []}
-        managed = (block for block in state["resources"] if block["mode"] == "managed")
-        return {
-            f"{block['type']}.{block['name']}"
-            + (f"[{json.dumps(one['index_key'])}]" if "index_key" in one else ""): str(one["attributes"].get("id"))
-            for block in managed
-            for one in block["instances"]
-        }
+        return ids_in(self._read(stack.backend, suffix="") or {})
+
+    def read(self, key: str) -> dict[str, Any]:
+        """Return the state at `key`, or an empty one."""
+        return self._read(S3Backend(self._spec.bucket, key, self._spec.region), suffix="") or {}
 
     def lock(self, stack: Stack) -> dict[str, Any] | None:
         """Return Terraform's own lock on the state of `stack`: ID, Who, Created, Operation."""
@@ -149,6 +144,18 @@ class StateStore:
                 return False
             raise
         return True
+
+
+def ids_in(state: Mapping[str, Any]) -> dict[str, str]:
+    """Return the resources that a state holds: address → id."""
+    return {
+        f"{block['type']}.{block['name']}" + (f"[{json.dumps(one['index_key'])}]" if "index_key" in one else ""): str(
+            one["attributes"].get("id")
+        )
+        for block in state.get("resources", ())
+        if block["mode"] == "managed"
+        for one in block["instances"]
+    }
 
 
 def _is_ground(key: str) -> bool:

@@ -9,6 +9,7 @@ from ci.changes.picture import mermaid
 from ci.changes.resource import ResourceChange
 from ci.changes.shortened import shortened
 from ci.plan import PlanResult, StackPlan
+from ci.undeclared import way_out
 
 # How GitHub colours a line of a diff: green, orange, red.
 _MARKS = {"create": "+", "update": "!", "replace": "-", "destroy": "-", "move": "!", "import": "+", "forget": "!"}
@@ -21,7 +22,7 @@ def comment(result: PlanResult, *, most: int = markdown.MOST_OF_A_PLAN) -> str:
     What would be lost and the counts always stay. Of the rest go, until it fits: values that are updated in place, then
     addresses (types and how many there are stay), then the stacks that only gain.
     """
-    head = "\n\n".join([_title(result), *_red(result), *_counts(result), *_undeclared(result)])
+    head = "\n\n".join([_title(result), *_red(result), *_undeclared(result), *_counts(result)])
     if not result.summary.total:
         return f"{head}\n"
     for note, lines in _VERBOSITIES:
@@ -73,8 +74,11 @@ def _waits(result: PlanResult, plan: StackPlan) -> str:
 def _undeclared(result: PlanResult) -> list[str]:
     if not result.undeclared:
         return []
-    told = ", ".join(f"`{key}`" for key in result.undeclared)
-    return [f"State that no stack declares any more, and that a deploy leaves as it is: {told}."]
+    count = markdown.counted(sum(one.resources for one in result.undeclared), "resource")
+    head = f"**No code declares these any more; a deploy leaves them, and their {count} are still paid for.**\n"
+    lines = [f"- `{one.stack}`: {markdown.counted(one.resources, 'resource')}" for one in result.undeclared]
+    way = f"To end them, once this is deployed: `{way_out(result.environment, result.undeclared)}`"
+    return [markdown.caution("\n".join([head, *lines, "", way]))]
 
 
 def _details(result: PlanResult, lines: _Lines) -> Iterable[str]:

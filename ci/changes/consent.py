@@ -15,7 +15,7 @@ def check_labels(environment: str, losses: Losses, labels: Collection[str]) -> N
         raise _error(f"plan of {environment!r}", losses, f"give the pull request the label {LABEL!r}")
 
 
-def check_names(environment: str, losses: Losses, named: Collection[str]) -> None:
+def check_names(environment: str, losses: Losses, named: Collection[str], *, command: str = "deploy") -> None:
     """Raise `LossError` with what would be lost and nobody has named as STACK:ADDRESS.
 
     An address alone says yes to nothing: stacks of other regions and environments have the same.
@@ -34,8 +34,8 @@ def check_names(environment: str, losses: Losses, named: Collection[str]) -> Non
     }
     if unnamed := {stack: changes for stack, changes in unnamed.items() if changes}:
         fix = f"name it: --destroys-data {','.join(forms)}"
-        fix += "; in the workflow `deploy` as its input destroys_data"
-        raise _error(f"deploy of {environment!r}", unnamed, fix)
+        fix += "; in the workflow `deploy` as its input destroys_data" if command == "deploy" else ""
+        raise _error(f"{command} of {environment!r}", unnamed, fix)
 
 
 def _names_stack(name: str) -> bool:

@@ -101,6 +101,8 @@ def _write(
 
 
 def _warnings(result: "PlanResult") -> list[str]:
+    from ci.undeclared import told
+
     lost = [
         f"[bold red]{stack}: {change.action} of {change.address}[/], which loses what it holds: {change.because}"
         for stack, changes in result.losses.items()
@@ -110,7 +112,7 @@ def _warnings(result: "PlanResult") -> list[str]:
     return [
         *kept,
         *lost,
-        *(f"[yellow]no stack declares {key} any more; it stays as it is[/]" for key in result.undeclared),
+        *([f"[bold red]{told(result.environment, result.undeclared)}[/]"] if result.undeclared else ()),
     ]
 
 

@@ -1,11 +1,14 @@
 """synth, bootstrap, deploy, destroy, rehearse: an environment as a whole."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ci.commands.options import AsJson, EnvironmentName, Home, Mirror, listed, site, workspace
+
+if TYPE_CHECKING:
+    from ci.undeclared import UndeclaredStack
 
 
 def synth(environment: EnvironmentName, json: AsJson = False, home: Home = None) -> None:
@@ -83,24 +86,51 @@ def deploy(
     result = deploy_environment(reached, plan=plan, may_lose=listed(destroys_data), progress=progress)
     text = f"{result.environment}: {result.resources} resources in {len(result.stacks)} stacks, "
     text += f"{result.told}, {result.seconds:.1f} s"
-    console.show(result, json, text)
+    console.show(result, json, console.stacked(text, *_stray(result.environment, result.undeclared)))
 
 
-def destroy(environment: EnvironmentName, json: AsJson = False, mirror: Mirror = None, home: Home = None) -> None:
+def destroy(
+    environment: EnvironmentName,
+    undeclared: Annotated[
+        str, typer.Option(metavar="STACK,…", help="Only these, which no code declares any more, as `plan` names them.")
+    ] = "",
+    destroys_data: Annotated[
+        str, typer.Option(metavar="STACK:ADDRESS,…", help="With --undeclared: what may go with all that it holds.")
+    ] = "",
+    json: AsJson = False,
+    mirror: Mirror = None,
+    home: Home = None,
+) -> None:
     """Remove an environment with all that was released to it, and list what is left.
 
     Example: groundplan destroy local
     """
     from ci import console
     from ci.destroy import destroy as destroy_environment
+    from ci.destroy import destroy_undeclared
 
-    result = destroy_environment(site(environment, home, mirror), progress=console.terminal_progress())
+    if destroys_data and not undeclared:
+        raise typer.BadParameter(
+            "it says yes to what goes with undeclared stacks; give --undeclared too", param_hint="--destroys-data"
+        )
+    reached, progress = site(environment, home, mirror), console.terminal_progress()
+    if undeclared:
+        may_lose = listed(destroys_data)
+        result = destroy_undeclared(reached, listed(undeclared), may_lose=may_lose, progress=progress)
+    else:
+        result = destroy_environment(reached, progress=progress)
     text = f"{result.environment}: {result.resources} resources removed in {result.seconds:.1f} s, "
     text += f"{len(result.orphans)} left"
     text += "".join(f"\n  {orphan.service} {orphan.type} {orphan.id}" for orphan in result.orphans)
-    console.show(result, json, text)
-    if result.orphans:
+    console.show(result, json, console.stacked(text, *_stray(result.environment, result.undeclared)))
+    if result.orphans or result.undeclared:
         raise typer.Exit(1)
+
+
+def _stray(environment: str, found: "tuple[UndeclaredStack, ...]") -> list[str]:
+    from ci.undeclared import told
+
+    return [f"[yellow]{told(environment, found)}[/]"] if found else []
 
 
 def rehearse(

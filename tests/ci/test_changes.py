@@ -13,6 +13,7 @@ from ci.changes.picture import svg
 from ci.changes.resource import ResourceChange
 from ci.manifest import S3Backend, Stack
 from ci.plan import Changes, PlanResult, StackPlan
+from ci.undeclared import UndeclaredStack
 
 LIMIT = 65_536
 
@@ -162,22 +163,23 @@ def result(*data: ResourceChange, most: int = 2) -> PlanResult:
         "dev-overview": stack_plan(),
     }
     total = Changes(**{a: sum(s.counts[a] for s in stacks.values()) for a in resource.ACTIONS})
-    return PlanResult(environment="dev", stacks=stacks, summary=total, undeclared=("dev/old.tfstate",))
+    return PlanResult(environment="dev", stacks=stacks, summary=total, undeclared=(OLD,))
 
 
+OLD = UndeclaredStack(stack="dev-eu-west-1-pools", region="eu-west-1", state="dev/eu-west-1/pools.tfstate", resources=7)
 LOST = ResourceChange(action="replace", address="aws_s3_bucket.data", type="aws_s3_bucket", because="bucket cannot …")
 TAGGED = ResourceChange(action="update", address="aws_x.y", type="aws_x", attributes=("tags.owner: 'a|b' → '```'",))
 
 
 def test_the_comment_tells_losses_first_then_counts_then_all() -> None:
     text = comment(result(LOST, TAGGED))
-    red = text.index("> [!CAUTION]")
+    red = text.index("> [!CAUTION]\n> **What these hold is lost")
+    assert red < text.index("> - `dev-eu-west-1-pools`: 7 resources") < text.index("| `dev-us-east-1-data` |")
     assert red < text.index("| `dev-us-east-1-data` | 0 | 1 | 1 | 0 |") < text.index("- replace aws_s3_bucket.data")
     assert "**2 to create, 1 to update, 1 to replace, 0 to destroy** in 2 of 3 stacks." in text
     assert "| us-east-1-data |" in text
-    assert "`dev/old.tfstate`" in text
     assert "````diff" in text, "a value with a fence in it does not end the block"
-    assert "[!CAUTION]" not in comment(result(TAGGED))
+    assert "is lost" not in comment(result(TAGGED))
     assert "|" not in comment(result(most=0))
 
 

@@ -101,4 +101,8 @@ def test_a_guarded_environment_keeps_its_devices_and_tells_of_them(site: Site) -
     assert remove_what_devices_registered(guarded, told) == 0
     assert told.lines == ["us-east-1: 1 devices of kiosks stay registered (guarded)."]
     assert standing(site) == before
-    assert remove_what_devices_registered(site, Told()) == 1
+    (region,) = site.environment.regions
+    bare = region.model_copy(update={"edge_fleets": ()})
+    undeclared = replace(site, environment=site.environment.model_copy(update={"regions": (bare,)}))
+    assert remove_what_devices_registered(undeclared, Told()) == 0
+    assert remove_what_devices_registered(undeclared, Told(), fleets=[(region.name, FLEET)]) == 1

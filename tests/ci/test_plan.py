@@ -54,7 +54,7 @@ def test_a_change_of_what_one_hands_on_reaches_every_stack_and_a_stale_plan_none
     third = result.stacks["local-us-east-1-third"]
     assert third.awaits == ("local-us-east-1-second",)
     assert any(UNKNOWN in line for line in third.changes[0].attributes)
-    assert result.undeclared == ("local/us-east-1/gone.tfstate",)
+    assert [(one.state, one.resources) for one in result.undeclared] == [("local/us-east-1/gone.tfstate", 0)]
 
     tiny.runs(wants={"first": "yet another"})
     refused = tiny.run("deploy", "local", "--plan", name)
