@@ -65,7 +65,9 @@ def sbom(
     json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Print an image's bill of materials, which is CycloneDX JSON in any case.
+    """Print an image's bill of materials by its lists, which is CycloneDX JSON in any case.
+
+    What a build really installed, it writes itself: groundplan images build IMAGE ENVIRONMENT --sbom FILE.
 
     Example: groundplan images sbom serve --output serve.cdx.json
     """
@@ -84,30 +86,56 @@ def sbom(
 def build(
     image: Image,
     environment: EnvironmentName,
+    sbom: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there what was installed in it.")] = None,
     output: Output = None,
-    summary: Summary = None,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Build an image and push it to every region of an environment, unless its tag is there already.
+    """Build an image and push it, by its digest, to an environment's first region, unless its tag is there already.
+
+    `images tag` then gives it its tag in every region.
 
     Example: groundplan images build serve dev
     """
     from ci import console
     from ci.changes.markdown import write
-    from ci.images.registry import build as build_image
+    from ci.images.builder import build as build_image
+    from ci.images.contents import bill_of_materials
     from ci.revision import Revision
 
     reached = site(environment, home)
     commit = Revision.of("HEAD", reached.workspace).commit
     result = build_image(reached, image, commit=commit, progress=console.terminal_progress())
     name, _, digest = next(iter(result.names.values())).partition("@")
+    if sbom and result.pushed:
+        write(sbom, bill_of_materials(image, reached.workspace, version=commit, installed=result.installed))
     write(output, f"name={name}\ndigest={digest}\npushed={str(result.pushed).lower()}\n", add=True)
-    write(
-        summary, "".join(f"- `{result.tag}` in {region}: `{own}`\n" for region, own in result.names.items()), add=True
-    )
-    done = "pushed" if result.pushed else "there already; for another, raise image_tag of the environment"
+    fix = f"groundplan images tag {image} {environment} {digest}"
+    done = f"pushed; to name it: {fix}" if result.pushed else "there already; for another, raise image_tag"
     console.show(result, json, "\n".join([f"{result.tag}: {done}", *result.names.values()]))
+
+
+@images.command(short_help="Give a pushed image its tag in every region")
+def tag(
+    image: Image,
+    environment: EnvironmentName,
+    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="What the build said: sha256:….")],
+    summary: Summary = None,
+    json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Give an image that was pushed, and signed, the tag by which stacks ask for it, in every region of an environment.
+
+    Example: groundplan images tag serve dev sha256:65a9…
+    """
+    from ci import console
+    from ci.changes.markdown import write
+    from ci.images.builder import publish
+
+    result = publish(site(environment, home), image, digest, progress=console.terminal_progress())
+    lines = (f"- `{result.tag}` in {region}: `{own}`\n" for region, own in result.names.items())
+    write(summary, "".join(lines), add=True)
+    console.show(result, json, "\n".join([f"{result.tag}: named", *result.names.values()]))
 
 
 @images.command(short_help="Wait for the scan of an image, and judge it")
@@ -143,9 +171,9 @@ def base(
     """
     from ci import console
     from ci.github import GitHub
+    from ci.images.builder import newest_base
     from ci.images.catalogue import BASE, Beneath
     from ci.images.catalogue import base as pinned
-    from ci.images.registry import newest_base
 
     now = pinned(workspace(home))
     result = Beneath(pinned=now, newest=newest_base(now))

@@ -16,6 +16,10 @@ IMAGES = {
     "serve": ("serve.txt",),
     "edge": ("serve.txt",),
 }
+# The target beside each that hands out what was installed in it.
+CONTENTS = "-contents"
+# The one that runs on machines of several kinds, and so is an index of one image for each.
+PLATFORMS = {"edge": ("linux/amd64", "linux/arm64")}
 FOLDER = "ml/images"
 DOCKERFILE, BASE = f"{FOLDER}/Dockerfile", f"{FOLDER}/base.txt"
 _PINNED = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
@@ -57,10 +61,19 @@ def base(workspace: Workspace) -> str:
 def pins(image: str, workspace: Workspace) -> dict[str, str]:
     """Return what is installed in an image: distribution → version."""
     texts = [(workspace.root / FOLDER / name).read_text() for name in IMAGES[known(image)]]
-    lines = (line for text in texts for line in text.splitlines() if line and not line.startswith("#"))
-    pairs = (line.split("==") for line in lines)
+    return listed("\n".join(texts))
+
+
+def listed(text: str) -> dict[str, str]:
+    """Return what a list of pins names: distribution → version."""
+    pairs = (line.split("==") for line in text.splitlines() if line and not line.startswith("#"))
     # As an index knows it: two lists may spell one name in two ways.
     return {name.lower().replace("_", "-"): version for name, version in pairs}
+
+
+def platforms(image: str) -> tuple[str, ...]:
+    """Return the machines that an image runs on."""
+    return PLATFORMS.get(image, ("linux/amd64",))
 
 
 def tag(image: str, environment: Environment) -> str:

@@ -1,18 +1,12 @@
-"""Builds an image for the registries of an environment, once for each tag, and reads what their scan finds in it."""
+"""An environment's images in its registries: which digest a tag has in each region, and what their scan finds."""
 
-import base64
 import json
-import shutil
-import subprocess
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from ci.child_environment import child_environment
-from ci.errors import CommandError, GateError, MissingToolError, WorkError
-from ci.images.catalogue import BASE, DOCKERFILE, base, repositories, tag
-from ci.progress import QUIET, Progress
+from ci.errors import CommandError, GateError, WorkError
+from ci.images.catalogue import BASE, repositories, tag
 from ci.result import Result
 from ci.site import Site
 
@@ -21,21 +15,16 @@ if TYPE_CHECKING:
 
 # What a scan must not find.
 REFUSED = ("CRITICAL", "HIGH")
-
-
-class Built(Result):
-    """An image in an environment's registries, the same in every region; `pushed` is False where it was there."""
-
-    image: str
-    tag: str
-    digest: str
-    # Region → where it is pulled from, by its digest.
-    names: dict[str, str]
-    pushed: bool
+# Docker's own manifest of one image: the only one that SageMaker takes for a model.
+# https://github.com/aws/amazon-sagemaker-feedback/issues/180
+PLAIN = "application/vnd.docker.distribution.manifest.v2+json"
+_POLL_SECONDS, _PATIENCE_SECONDS = 5, 900
+# Of the basic scan and of Inspector's, which goes on for as long as an image is watched.
+_SCANNED, _SCANNING = ("COMPLETE", "ACTIVE"), ("IN_PROGRESS", "PENDING")
 
 
 class Scanned(Result):
-    """How many findings of each severity the registry's scan has."""
+    """How many findings of each severity the registry's scan has, in all the images that a tag stands for."""
 
     image: str
     tag: str
@@ -50,109 +39,144 @@ class Scanned(Result):
             raise GateError(thing=f"image {self.tag!r}", value=value, rule="are found by its scan", fix=fix)
 
 
-def build(site: Site, image: str, *, commit: str, progress: Progress = QUIET) -> Built:
-    """Build an image and push it to each region's repository, with its bill of materials and how it was built.
+@dataclass(frozen=True)
+class Manifest:
+    """What a digest stands for: one image, or an index of several."""
 
-    A tag means one image for ever: what is there is left as it is. Raises `CommandError` where the base is not pinned,
-    `MissingToolError` where there is no Docker, `WorkError` where it fails.
+    text: str
+    media_type: str
+    digest: str
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The digests of the images themselves: of an index its children, less what is said of them."""
+        known = json.loads(self.text).get("manifests")
+        if known is None:
+            return (self.digest,)
+        return tuple(one["digest"] for one in known if one.get("platform", {}).get("os") != "unknown")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where an environment's images lie in a region."""
+
+    site: Site
+    region: str
+
+    @property
+    def name(self) -> str:
+        """As ECR knows it."""
+        return repositories(self.site.environment)[self.region]
+
+    @property
+    def url(self) -> str:
+        """Where it is pulled from, without a tag."""
+        return f"{self.site.environment.account_id}.dkr.ecr.{self.region}.amazonaws.com/{self.name}"
+
+    @property
+    def ecr(self) -> "ECRClient":
+        """The region's registry."""
+        client: ECRClient = self.site.client("ecr", self.region)
+        return client
+
+    def digest(self, name: str) -> str | None:
+        """Return a tag's digest; raise where the environment has no repository here yet."""
+        try:
+            found = self.ecr.describe_images(repositoryName=self.name, imageIds=[{"imageTag": name}])["imageDetails"]
+        except self.ecr.exceptions.ImageNotFoundException:
+            return None
+        except self.ecr.exceptions.RepositoryNotFoundException:
+            fix = f"deploy it first: groundplan deploy {self.site.name}"
+            thing = f"repository {self.name!r}"
+            raise CommandError(thing=thing, value=self.region, rule="does not exist", fix=fix) from None
+        return found[0]["imageDigest"]
+
+    def manifest(self, digest: str) -> Manifest:
+        """Return what a digest stands for; raise where it is not here."""
+        found = self.ecr.batch_get_image(repositoryName=self.name, imageIds=[{"imageDigest": digest}])["images"]
+        if not found:
+            fix = "build it first: groundplan images build IMAGE " + self.site.name
+            raise CommandError(thing=f"digest {digest!r}", value=self.url, rule="does not have it", fix=fix)
+        text = found[0]["imageManifest"]
+        return Manifest(text, json.loads(text)["mediaType"], digest)
+
+    def give(self, name: str, manifest: Manifest) -> None:
+        """Let a tag mean what is here by its digest. Tags here are immutable: there is no second time."""
+        self.ecr.put_image(
+            repositoryName=self.name,
+            imageManifest=manifest.text,
+            imageManifestMediaType=manifest.media_type,
+            imageDigest=manifest.digest,
+            imageTag=name,
+        )
+
+    def findings(self, digest: str, *, patience_seconds: float) -> Mapping[str, int]:
+        """Wait for the scan of one image; return how many findings of each severity it has."""
+        asked: Any = {"repositoryName": self.name, "imageId": {"imageDigest": digest}}
+        last = _waited(self.ecr, asked, patience_seconds)
+        status = last.get("imageScanStatus", {})
+        if status.get("status") in _SCANNED:
+            return dict(last["imageScanFindings"].get("findingSeverityCounts", {}))
+        why = status.get("description") or last.get("Error", {}).get("Message") or "it says no more"
+        raise WorkError(
+            thing=f"scan of {self.url}@{digest}",
+            value=status.get("status") or last.get("Error", {}).get("Code") or "no answer",
+            rule="is no finished scan",
+            fix=f"see why in ECR's console, mend it and ask again: groundplan images scan; the registry says: {why}",
+        )
+
+
+def tagged(site: Site, name: str) -> dict[str, str]:
+    """Return the digest of a tag in each region that has it; raise where they are not the same."""
+    asked = {region: Repository(site, region).digest(name) for region in repositories(site.environment)}
+    there = {region: digest for region, digest in asked.items() if digest}
+    if len(set(there.values())) > 1:
+        raise CommandError(
+            thing=f"image {name!r}",
+            value=", ".join(f"{region}: {digest}" for region, digest in there.items()),
+            rule="is not the same image in every region",
+            fix="raise image_tag of the environment and build again",
+        )
+    return there
+
+
+def scan(site: Site, image: str, *, patience_seconds: float = _PATIENCE_SECONDS) -> Scanned:
+    """Wait for the registry's scan of an image, of each platform's where it is for several, and count what it found."""
+    home, name = Repository(site, site.home_region.name), tag(image, site.environment)
+    digest = home.digest(name)
+    if digest is None:
+        fix = f"build it first: groundplan images build {image} {site.name}"
+        raise CommandError(thing=f"image {name!r}", value=home.region, rule="does not have it", fix=fix)
+    counts: dict[str, int] = {}
+    # An index itself is never scanned: https://github.com/aws/containers-roadmap/issues/1683
+    for one in home.manifest(digest).images:
+        for severity, count in home.findings(one, patience_seconds=patience_seconds).items():
+            counts[severity] = counts.get(severity, 0) + count
+    return Scanned(image=image, tag=name, findings=counts)
+
+
+def _waited(ecr: "ECRClient", asked: Any, patience_seconds: float) -> dict[str, Any]:
+    """What the registry says of a scan that has ended, or last.
+
+    botocore's own waiter knows neither Inspector's states nor a scan that has not begun.
     """
-    beneath, name = base(site.workspace), tag(image, site.environment)
-    there = {region: digest for region in repositories(site.environment) if (digest := _digest(site, region, name))}
-    missing = repositories(site.environment).keys() - there.keys()
-    if not missing:
-        return _built(site, image, next(iter(there.values())), pushed=False)
-    docker = _docker("build it in the workflow `images`, or try its steps here: groundplan images try " + image)
-    urls = [_log_in(docker, site, region) for region in sorted(missing)]
-    progress.say(f"Building {image} on {beneath}")
-    with TemporaryDirectory(prefix="groundplan-") as folder:
-        file = Path(folder) / "built.json"
-        arguments = {"BASE": beneath, "GIT_COMMIT": commit}
-        _run(docker, "buildx", "build", *_options(image, arguments), *_tags(urls, name), "--metadata-file", str(file))
-        digest = json.loads(file.read_text())["containerimage.digest"]
-    return _built(site, image, digest, pushed=True)
+    from botocore.exceptions import WaiterError
+    from botocore.waiter import WaiterModel, create_waiter_with_client
 
-
-def scan(site: Site, image: str) -> Scanned:
-    """Wait for the registry's scan of an image and count what it found."""
-    ecr, name = _ecr(site, site.home_region.name), tag(image, site.environment)
-    asked = {
-        "repositoryName": repositories(site.environment)[site.home_region.name],
-        "imageId": {"imageTag": name},
+    goes_on = {"matcher": "path", "argument": "imageScanStatus.status", "state": "retry"}
+    polling: dict[str, Any] = {
+        "operation": "DescribeImageScanFindings",
+        "delay": _POLL_SECONDS,
+        "maxAttempts": max(1, round(patience_seconds / _POLL_SECONDS)),
+        "acceptors": [
+            {"matcher": "error", "expected": "ScanNotFoundException", "state": "retry"},
+            *(goes_on | {"expected": one} for one in _SCANNING),
+            {"matcher": "status", "expected": 200, "state": "success"},
+        ],
     }
-    ecr.get_waiter("image_scan_complete").wait(**asked)  # type: ignore[arg-type]
-    found = ecr.describe_image_scan_findings(**asked)["imageScanFindings"]  # type: ignore[arg-type]
-    return Scanned(image=image, tag=name, findings=dict(found.get("findingSeverityCounts", {})))
-
-
-def newest_base(workspace_base: str) -> str:
-    """Return the base with the digest that its tag has in the registry today."""
-    name = workspace_base.partition("@")[0]
-    digest = _run(
-        _docker("run it where Docker is"), "buildx", "imagetools", "inspect", name, "--format", "{{.Manifest.Digest}}"
-    ).strip()
-    return f"{name}@{digest}"
-
-
-def _docker(otherwise: str) -> str:
-    """Return where Docker is; raise with what to do `otherwise` where it, or what it builds with, is not."""
-    docker = shutil.which("docker")
-    if docker is None:
-        raise MissingToolError(thing="docker", value="no program of that name", rule="is on PATH", fix=otherwise)
-    if subprocess.run([docker, "buildx", "version"], capture_output=True, check=False).returncode:
-        raise MissingToolError(thing="docker", value="no plug-in `buildx`", rule="is in it", fix=otherwise)
-    return docker
-
-
-def _options(image: str, arguments: Mapping[str, str]) -> list[str]:
-    platform = "linux/amd64,linux/arm64" if image == "edge" else "linux/amd64"
-    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-    proofs = ("--sbom=true", "--provenance=mode=max", "--push")
-    return ["--file", DOCKERFILE, "--target", image, "--platform", platform, *given, *proofs]
-
-
-def _tags(urls: list[str], name: str) -> list[str]:
-    return [*(word for url in urls for word in ("--tag", f"{url}:{name}")), "."]
-
-
-def _ecr(site: Site, region: str) -> "ECRClient":
-    client: ECRClient = site.client("ecr", region)
-    return client
-
-
-def _digest(site: Site, region: str, name: str) -> str | None:
-    """The digest of a tag in a region's repository; raise where the environment has no repository there yet."""
-    ecr, repository = _ecr(site, region), repositories(site.environment)[region]
+    waiter = create_waiter_with_client("scan", WaiterModel({"version": 2, "waiters": {"scan": polling}}), ecr)
     try:
-        found = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": name}])["imageDetails"]
-    except ecr.exceptions.ImageNotFoundException:
-        return None
-    except ecr.exceptions.RepositoryNotFoundException:
-        fix = f"deploy it first: groundplan deploy {site.name}"
-        raise CommandError(thing=f"repository {repository!r}", value=region, rule="does not exist", fix=fix) from None
-    return found[0]["imageDigest"]
-
-
-def _url(site: Site, region: str) -> str:
-    repository = repositories(site.environment)[region]
-    return f"{site.environment.account_id}.dkr.ecr.{region}.amazonaws.com/{repository}"
-
-
-def _log_in(docker: str, site: Site, region: str) -> str:
-    given = _ecr(site, region).get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    user, _, password = base64.b64decode(given).decode().partition(":")
-    url = _url(site, region)
-    _run(docker, "login", "--username", user, "--password-stdin", url.partition("/")[0], says=password)
-    return url
-
-
-def _built(site: Site, image: str, digest: str, *, pushed: bool) -> Built:
-    names = {region: f"{_url(site, region)}@{digest}" for region in repositories(site.environment)}
-    return Built(image=image, tag=tag(image, site.environment), digest=digest, names=names, pushed=pushed)
-
-
-def _run(*command: str, says: str | None = None) -> str:
-    done = subprocess.run(command, input=says, stdout=subprocess.PIPE, env=child_environment(), text=True, check=False)
-    if done.returncode:
-        value, fix = " ".join(command[1:3]), "see above for what it says"
-        raise WorkError(thing="docker", value=value, rule=f"exits {done.returncode}", fix=fix)
-    return done.stdout
+        waiter.wait(**asked)
+    except WaiterError as error:
+        return dict(error.last_response)
+    return dict(ecr.describe_image_scan_findings(**asked))

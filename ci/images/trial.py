@@ -17,9 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from ci.child_environment import child_environment
 from ci.errors import WorkError
-from ci.images.catalogue import DOCKERFILE, known
+from ci.images.catalogue import CONTENTS, DOCKERFILE, known
 from ci.images.dockerfile import Instruction, Stage, filled, stages
 from ci.progress import QUIET, Progress
 from ci.result import Result
@@ -88,9 +90,13 @@ class Trial(Result):
 
 
 def attempt(image: str, workspace: Workspace, folder: Path, *, progress: Progress = QUIET) -> Trial:
-    """Run the steps of an image below `folder`, which should be empty. Raises `WorkError` with what a step said."""
+    """Run the steps of an image, or of its contents, below `folder`; what lies there from before is not run again.
+
+    Raises `WorkError` with what a step said.
+    """
+    known(image.removesuffix(CONTENTS))
     builder = _Builder(stages(workspace.root / DOCKERFILE), workspace.root, folder, progress)
-    made = builder.stage(known(image))
+    made = builder.stage(image)
     size = sum(path.lstat().st_size for path in made.root.rglob("*"))
     return Trial(
         image=image,
@@ -114,7 +120,7 @@ class _Made:
 
 
 class _Builder:
-    """Makes each stage when another asks for it, once."""
+    """Makes each stage when another asks for it, once for each folder."""
 
     def __init__(self, known_stages: Mapping[str, Stage], context: Path, folder: Path, progress: Progress) -> None:
         self._stages, self._context, self._folder, self._progress = known_stages, context, folder, progress
@@ -124,14 +130,21 @@ class _Builder:
     def stage(self, name: str) -> _Made:
         """Return a stage as its instructions leave it."""
         if name not in self._made:
-            self._made[name] = self._make(self._stages[name])
+            file = self._folder / f"{name}.json"
+            if file.exists():
+                self._made[name] = TypeAdapter(_Made).validate_json(file.read_bytes())
+            else:
+                self._made[name] = self._make(self._stages[name])
+                file.write_bytes(TypeAdapter(_Made).dump_json(self._made[name]))
         return self._made[name]
 
     def _make(self, stage: Stage) -> _Made:
         made = _Made(self._folder / stage.name)
+        made.root.mkdir(parents=True, exist_ok=True)
         if stage.base in self._stages:
             theirs = self.stage(stage.base)
-            _take(theirs.root, made.root)
+            # Its steps may write over what they find there.
+            shutil.copytree(theirs.root, made.root, symlinks=True, dirs_exist_ok=True)
             moved = {key: value.replace(f"{theirs.root}/", f"{made.root}/") for key, value in theirs.variables.items()}
             made = _Made(made.root, moved, theirs.entry_point, theirs.command)
         arguments = {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath))}
@@ -196,5 +209,8 @@ def _inside(root: Path, text: str) -> str:
 
 
 def _take(source: Path, target: Path) -> None:
-    """Bring a folder of one stage into another: the same files, for a stage is not changed once it is made."""
+    """Bring a file or folder of one stage into another that only keeps it: the same files, not copies."""
+    if source.is_file():
+        os.link(source, target)
+        return
     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, copy_function=os.link)

@@ -116,7 +116,7 @@ def _arguments(stage: Stage) -> list[str]:
         *("--eventpath", str(stage.told), "--secret", "GITHUB_TOKEN=of-a-rehearsal"),
         *(word for name, value in (*stage.variables.items(), *_plain()) for word in ("--env", f"{name}={value}")),
         *(word for machine in machines for word in ("--platform", f"{machine}=-self-hosted")),
-        *(word for one in others for word in ("--local-repository", f"{one}={stage.stub}")),
+        *(word for one in others for word in ("--local-repository", f"{one}={stage.stub(one.partition('@')[0])}")),
         *("--action-cache-path", str(stage.folder / "cache"), "--action-offline-mode", "--no-cache-server"),
         *("--concurrent-jobs", "1", "--json", "--verbose"),
     ]

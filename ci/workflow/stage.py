@@ -18,16 +18,12 @@ from ci.result import Result
 WORKFLOWS = Path(".github/workflows")
 REPOSITORY = "rehearsed/here"
 LEFT_OUT = "left out in a rehearsal"
-# Stands for each action, our own set-up too: what it would set up is what runs the rehearsal.
-_STUB = f"""name: stub
-description: stands for an action
-runs:
-  using: composite
-  steps:
-    - name: {LEFT_OUT}
-      run: "true"
-      shell: bash
-"""
+# What an action brings for those that a rehearsal's Docker (ci/workflow/docker.py) misses without: a builder of the
+# job's own, which is a folder for its cache, and other machines' programs.
+_BRINGS = {
+    "docker/setup-buildx-action": 'echo "BUILDX_BUILDER=$(mktemp -d)" >> "$GITHUB_ENV"',
+    "docker/setup-qemu-action": 'echo "REHEARSED_PLATFORMS=linux/arm64" >> "$GITHUB_ENV"',
+}
 
 
 class Event(Result):
@@ -63,10 +59,9 @@ class Stage:
         """The event as GitHub tells it."""
         return self.folder / "event.json"
 
-    @property
-    def stub(self) -> Path:
-        """The folder of what stands for an action."""
-        return self.folder / "stub"
+    def stub(self, action: str) -> Path:
+        """The folder of what stands for an action, by its owner and name."""
+        return self.folder / "stubs" / (action if action in _BRINGS else "any")
 
 
 def stage(
@@ -78,9 +73,11 @@ def stage(
     """
     checkout = folder / "checkout"
     shutil.copytree(root / ".github", checkout / ".github")
-    for action in (folder / "stub", *(checkout / ".github" / "actions").glob("*")):
-        action.mkdir(exist_ok=True)
-        (action / "action.yml").write_text(_STUB)
+    ours = dict.fromkeys((checkout / ".github" / "actions").glob("*"), "true")
+    theirs = {folder / "stubs" / action: run for action, run in ({"any": "true"} | _BRINGS).items()}
+    for action, run in (ours | theirs).items():
+        action.mkdir(parents=True, exist_ok=True)
+        (action / "action.yml").write_text(_stub(run.replace("mktemp", f"TMPDIR={shlex.quote(str(folder))} mktemp")))
     documents = {file: _document(file, environment) for file in (checkout / WORKFLOWS).glob("*.yml")}
     file, inputs = checkout / WORKFLOWS / f"{name}.yml", event.inputs | {"environment": environment}
     if "workflow_call" in documents[file]["on"]:
@@ -93,6 +90,12 @@ def stage(
     made = Stage(folder, file, kind, variables)
     made.told.write_text(json.dumps(_told(action_name, event, inputs)))
     return made
+
+
+def _stub(run: str) -> str:
+    """Stands for an action, our own set-up too: what it would set up is what runs the rehearsal."""
+    step = {"name": LEFT_OUT, "run": run, "shell": "bash"}
+    return json.dumps({"name": "stub", "runs": {"using": "composite", "steps": [step]}})
 
 
 def _document(file: Path, environment: str) -> dict[str, Any]:

@@ -33,9 +33,9 @@ DEPLOYED = ["doctor local", "plan local", "deploy local"]
 TRAINED = ["train local review_sentiment", "optimize local review_sentiment", "pipeline local review_sentiment"]
 RELEASED = ["audit verify local", "release start local review_sentiment", "audit verify local"]
 IMAGES = ("train", "ray", "serve", "edge")
-LISTED = ["images base", *(f"images sbom {image}" for image in IMAGES)]
-BUILT = [*LISTED, *(f"images build {image} local" for image in IMAGES)]
-SCANNED = [*BUILT, *(f"images scan {image} local" for image in IMAGES)]
+BUILT = ["images base", *(f"images build {image} local" for image in IMAGES)]
+NAMED = [*BUILT, *(f"images tag {image} local d" for image in IMAGES)]
+SCANNED = [*NAMED, *(f"images scan {image} local" for image in IMAGES)]
 # Workflow, event, what fails, and all that is called then.
 CASES = [
     ("check", "pull_request", NOTHING, ["make check"]),
@@ -62,6 +62,7 @@ CASES = [
     ("images", "schedule", "images base", ["images base"]),
     ("images", "workflow_dispatch", NOTHING, SCANNED),
     ("images", "workflow_dispatch", "images build", BUILT),
+    ("images", "workflow_dispatch", "images tag", NAMED),
     ("images", "workflow_dispatch", "images scan", SCANNED),
 ]
 
@@ -114,7 +115,22 @@ def test_conditions_hold_as_on_github(place: Workspace) -> None:
     assert calls(place) == []
     (place.root / "tells").write_text(TELLS.replace("true", "false"))
     done = rehearsed(place, "images", "workflow_dispatch")
-    assert {step.state for step in done.steps if step.step == "sign what was built here"} == {"skipped"}
+    assert {step.state for step in done.steps if step.step.startswith("sign ")} == {"skipped"}
+
+
+def test_an_image_is_signed_before_it_is_named(place: Workspace) -> None:
+    """So that no tag stands for what is not signed, whenever a run stops; a builder is there before it builds."""
+    steps = [one.step for one in rehearsed(place, "images", "workflow_dispatch").steps if one.job == "image (edge)"]
+    order = [
+        "docker/setup-qemu-action",
+        "docker/setup-buildx-action",
+        "build and push it",
+        "sign what was built here",
+        "sign what is in it",
+        "name it in every region",
+        "what its scan finds",
+    ]
+    assert [step for step in steps if step in order] == order
 
 
 def test_what_cannot_be_rehearsed_is_told(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
