@@ -10,6 +10,8 @@ from ci.errors import CommandError
 from ci.result import Result
 
 PAGE = 100
+# Who writes by a workflow's own token. Anybody may write our mark into a comment: only this user's are ours.
+AUTHOR = "github-actions[bot]"
 
 
 class Told(Result):
@@ -58,7 +60,8 @@ class GitHub:
     def _marked(self, place: str, about: str) -> Iterator[dict[str, Any]]:
         number = 1
         while found := self._ask("GET", f"{place}{'&' if '?' in place else '?'}per_page={PAGE}&page={number}"):
-            yield from (one for one in found if (one["body"] or "").startswith(_mark(about)))
+            ours = (one for one in found if (one["user"] or {}).get("login") == AUTHOR)
+            yield from (one for one in ours if (one["body"] or "").startswith(_mark(about)))
             if len(found) < PAGE:
                 return
             number += 1

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+from ci.github import AUTHOR
+
 
 @dataclass
 class Recorder:
@@ -28,7 +30,8 @@ class Recorder:
             return kind[int(number[1])]
         if method == "POST":
             at = len(self.comments) + len(self.issues) + 1
-            kind[at] = {"id": at, "number": at, "state": "open", "html_url": f"{self.url}/{place}#{at}"} | content
+            told = {"id": at, "number": at, "state": "open", "html_url": f"{self.url}/{place}#{at}"}
+            kind[at] = told | {"user": {"login": AUTHOR}} | content
             return kind[at]
         if method == "GET":
             open_only = "state=open" in query

@@ -150,6 +150,9 @@ def test_a_comment_and_an_issue_are_written_once_renewed_and_closed() -> None:
         )
         here.issue("drift of dev", "dev drifted", None)
         assert issue["state"] == "closed"
+        first["user"]["login"] = "stranger"
+        here.comment(7, "plan of dev", "three")
+        assert [one["body"].split()[-1] for one in kept.comments.values()][0::2] == [first["body"].split()[-1], "three"]
         with pytest.raises(CommandError, match=r"answered 404.*pull-requests: write"):
             GitHub(kept.url, "a/b", "token")._ask("PATCH", "issues/99", {})
 
