@@ -1,5 +1,6 @@
 """Jobs on the platform: SageMaker training jobs, started from the training contract and followed to their end."""
 
+import math
 import secrets
 import time
 from collections import deque
@@ -68,11 +69,15 @@ def start(site: Site, request: JobRequest) -> str:
     return name
 
 
-def follow(site: Site, name: str, progress: Progress) -> "DescribeTrainingJobResponseTypeDef":
+def follow(
+    site: Site, name: str, progress: Progress, *, most_minutes: float = math.inf
+) -> "DescribeTrainingJobResponseTypeDef":
     """Say the job's log lines as they come and return its description once it is Completed.
 
-    Raises `JobError` with the reason and the log's tail when it ends otherwise. Ctrl-C stops the job.
+    Raises `JobError` with the reason and the log's tail when it ends otherwise. Ctrl-C stops the job; one that has not
+    ended after `most_minutes` is left to itself, and the error says so.
     """
+    until = time.monotonic() + 60 * most_minutes
     sagemaker: SageMakerClient = site.client("sagemaker")
     logs: CloudWatchLogsClient = site.client("logs")
     tail, last = LogTail(logs, TRAINING_JOBS, f"{name}/"), deque[str](maxlen=TAIL_LINES)
@@ -84,6 +89,8 @@ def follow(site: Site, name: str, progress: Progress) -> "DescribeTrainingJobRes
                 progress.say(f"  {line}")
             if job["TrainingJobStatus"] not in {"InProgress", "Stopping"}:
                 break
+            if time.monotonic() >= until:
+                raise _left(site, name, most_minutes)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         sagemaker.stop_training_job(TrainingJobName=name)
@@ -97,6 +104,15 @@ def follow(site: Site, name: str, progress: Progress) -> "DescribeTrainingJobRes
         rule=f"is how it ended: {job.get('FailureReason', 'no reason given')}",
         fix=f"see all of its log: groundplan logs {site.name} {name}",
         details=list(last),
+    )
+
+
+def _left(site: Site, name: str, most_minutes: float) -> JobError:
+    return JobError(
+        thing=f"job {name!r}",
+        value="InProgress",
+        rule=f"is how it still is after {most_minutes:g} minutes: it goes on, and nobody waits for it any more",
+        fix=f"see it: groundplan logs {site.name} {name} --follow; once it is completed, go on with `--job {name}`",
     )
 
 

@@ -1,6 +1,7 @@
 """Turns a trained model into the one that is served: a second job takes it through an optimization recipe's steps."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,11 +55,18 @@ class OptimizeResult(Result):
 
 
 def optimize(
-    site: Site, model: str, *, recipe: str = "exact", job: str | None = None, progress: Progress = QUIET
+    site: Site,
+    model: str,
+    *,
+    recipe: str = "exact",
+    job: str | None = None,
+    most_minutes: float | None = None,
+    progress: Progress = QUIET,
 ) -> OptimizeResult:
     """Optimize what the training job `job` made, by default the newest of `model` that was completed.
 
-    Raises `JobError` with the number when a gate of the recipe refuses what was made.
+    Raises `JobError` with the number when a gate of the recipe refuses what was made. The job is waited for no longer
+    than `most_minutes`, and goes on.
     """
     from ml.contract import ELSEWHERE_CHANNEL
     from ml.models import catalogue
@@ -78,7 +86,7 @@ def optimize(
     request = jobs.JobRequest(kind="optimize", model=model, channels=channels, hyperparameters=hyperparameters)
     name = jobs.start(site, request)
     progress.say(f"Started job {name} on what {trained_by} made, by recipe {recipe}.")
-    done = jobs.follow(site, name, progress)
+    done = jobs.follow(site, name, progress, most_minutes=most_minutes or math.inf)
     return _result(site, model, recipe, trained_by, done)
 
 

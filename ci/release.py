@@ -50,12 +50,18 @@ class ReleaseResult(Result):
 
 
 def release(
-    site: Site, model: str, *, job: str | None = None, approve: bool = True, progress: Progress = QUIET
+    site: Site,
+    model: str,
+    *,
+    job: str | None = None,
+    approve: bool = True,
+    serve: bool = True,
+    progress: Progress = QUIET,
 ) -> ReleaseResult:
     """Release what the optimization job `job` made, by default the newest of `model`.
 
-    Without `approve` it ends in the registry, and a later call releases it once somebody has approved it there. Raises
-    `GateError` when the model's own report speaks against it.
+    Without `approve` it ends in the registry, and a later call releases it once somebody has approved it there; without
+    `serve` it ends there even if somebody has. Raises `GateError` when the model's own report speaks against it.
     """
     from ml.models import catalogue
 
@@ -75,10 +81,9 @@ def release(
         package = admission.enter(site, region, contracts[0], content, job=job, number=number, history=history)
         packages[region], version, number = package.arn, package.version, package.semantic_version
         progress.say(f"{region}: version {number} ({version}) is in the registry.")
-        if not admission.clear(site, region, contracts[0], package, approve=approve, history=history):
-            approved = False
-            continue
-        for contract in contracts:
+        cleared = admission.clear(site, region, contracts[0], package, approve=approve, history=history)
+        approved = approved and cleared
+        for contract in contracts if cleared and serve else ():
             endpoint = _released(site, region, contract, package, content, progress)
             facts = {"semantic_version": number, "endpoint": endpoint.endpoint, "configuration": endpoint.configuration}
             record(site, "released", model=model, version=version, facts={**facts, "region": region})

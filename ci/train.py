@@ -1,6 +1,7 @@
 """Trains a model on the platform: its data to S3, a training job, its log live, its report."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -49,6 +50,7 @@ def train(
     workers: int = 1,
     stream: bool = False,
     wait: bool = True,
+    most_minutes: float | None = None,
     most_usd: float | None = None,
     run: str | None = None,
     progress: Progress = QUIET,
@@ -59,9 +61,13 @@ def train(
     "cluster:CLUSTER", on which so many `workers` share the work.
     Raises `JobError` with the reason and the log's tail when the job fails. With `most_usd` the training is a run of
     one or more attempts, which goes on after reclaims until that is spent; `run` is one that was begun before. With
-    `stream` the job reads its data from S3 while it trains.
+    `stream` the job reads its data from S3 while it trains. A job of SageMaker's is waited for no longer than
+    `most_minutes`, and goes on.
     """
     kind, name = _place(site, on, share, workers, most_usd)
+    if most_minutes is not None and (kind != SAGEMAKER or most_usd is not None):
+        rule, fix = "are for a single job of SageMaker's", "leave them away, or take --no-wait"
+        raise CommandError(thing="train", value=f"--most-minutes {most_minutes:g}", rule=rule, fix=fix)
     if run:
         check_begun(site, run, on)
     request, data_version = prepared(site, model, recipe, changes or {}, progress, stream=stream)
@@ -75,7 +81,7 @@ def train(
         return _on_cluster(site, name, request, started, wait, progress)
     started = started.model_copy(update={"job": jobs.start(site, request)})
     progress.say(f"Started job {started.job}.")
-    return _finished(site, started, progress) if wait else started
+    return _finished(site, started, most_minutes or math.inf, progress) if wait else started
 
 
 def prepared(
@@ -170,8 +176,8 @@ def _kept(
     return _reported(site, started, artifact, done.seconds or 0)
 
 
-def _finished(site: Site, started: TrainResult, progress: Progress) -> TrainResult:
-    description = jobs.follow(site, started.job, progress)
+def _finished(site: Site, started: TrainResult, most_minutes: float, progress: Progress) -> TrainResult:
+    description = jobs.follow(site, started.job, progress, most_minutes=most_minutes)
     artifact = description["ModelArtifacts"]["S3ModelArtifacts"]
     return _reported(site, started, artifact, description["TrainingTimeInSeconds"])
 

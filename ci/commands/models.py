@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ci.commands.options import AsJson, EndpointName, EnvironmentName, Home, JobName, ModelName, site, workspace
+from ci.commands.workflows import Output
 
 if TYPE_CHECKING:
     from ci.planning.training import TrainingPlan
@@ -22,6 +23,9 @@ Place = Annotated[
 ]
 MostUsd = Annotated[
     float | None, typer.Option(min=0.01, metavar="USD", help="Start again after reclaims, until this is spent.")
+]
+MostMinutes = Annotated[
+    float | None, typer.Option(min=0.01, metavar="COUNT", help="Wait no longer for the job, which then goes on.")
 ]
 BegunRun = Annotated[str | None, typer.Option(metavar="RUN", help="Take up a run that was begun with --most-usd.")]
 Workers = Annotated[
@@ -55,11 +59,13 @@ def train(
     workers: Workers = 1,
     stream: Stream = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end.")] = True,
+    most_minutes: MostMinutes = None,
     most_usd: MostUsd = None,
     run: BegunRun = None,
     plan: PlanOnly = False,
     machine: PlannedMachine = None,
     tokens: PlannedTokens = None,
+    output: Output = None,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -68,6 +74,7 @@ def train(
     Example: groundplan train local review_sentiment --recipe debug
     """
     from ci import console
+    from ci.changes.markdown import write
     from ci.errors import CommandError
     from ci.train import train as train_model
 
@@ -77,19 +84,11 @@ def train(
     if run and most_usd is None:
         raise CommandError(thing="train", value=f"--run {run}", rule="needs a budget", fix="add --most-usd USD")
     result = train_model(
-        site(environment, home),
-        model,
-        recipe=recipe,
-        changes=pairs(changes or ()),
-        on=on,
-        share=share,
-        workers=workers,
-        stream=stream,
-        wait=wait,
-        most_usd=most_usd,
-        run=run,
+        site(environment, home), model, recipe=recipe, changes=pairs(changes or ()), on=on, share=share,
+        workers=workers, stream=stream, wait=wait, most_minutes=most_minutes, most_usd=most_usd, run=run,
         progress=console.terminal_progress(),
-    )
+    )  # fmt: skip
+    write(output, f"job={result.job}\n", add=True)
     console.show(result, json, _trained(environment, result))
 
 
@@ -135,6 +134,8 @@ def optimize(
         str, typer.Option(metavar="NAME", help="One of the model's `OPTIMIZATIONS`, or `exact`.")
     ] = "exact",
     job: JobName = None,
+    most_minutes: MostMinutes = None,
+    output: Output = None,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -146,11 +147,13 @@ def optimize(
     Example: groundplan optimize local review_sentiment --recipe small
     """
     from ci import console
+    from ci.changes.markdown import write
     from ci.optimization_report import table
     from ci.optimize import optimize as optimize_model
 
-    progress = console.terminal_progress()
-    result = optimize_model(site(environment, home), model, recipe=recipe, job=job, progress=progress)
+    found, progress = site(environment, home), console.terminal_progress()
+    result = optimize_model(found, model, recipe=recipe, job=job, most_minutes=most_minutes, progress=progress)
+    write(output, f"job={result.job}\n", add=True)
     console.show(result, json, table(result))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ci.commands.options import AsJson, EnvironmentName, Home, ModelName, site
+from ci.commands.options import AsJson, EnvironmentName, Home, JobName, ModelName, site
 
 if TYPE_CHECKING:
     from ci.model_registry import Status
@@ -77,6 +77,24 @@ def report(
     title = f"{model} {found.version.semantic_version} ({found.version.version}): {gate}"
     slices = console.table("sliced by", "slice", "rows>", "right>", "with 95 %", rows=rows)
     console.show(found, json, console.stacked(title, slices, *gaps, *([f"page: {page}"] if page else [])))
+
+
+@models.command(short_help="Gate, sign and register what was optimized")
+def register(
+    environment: EnvironmentName, model: ModelName, job: JobName = None, json: AsJson = False, home: Home = None
+) -> None:
+    """Put what an optimization made through its gate, sign it and register it in every region; it serves nobody yet.
+
+    Example: groundplan models register local review_sentiment
+    """
+    from ci import console
+    from ci.release import release
+
+    progress = console.terminal_progress()
+    result = release(site(environment, home), model, job=job, approve=False, serve=False, progress=progress)
+    text = f"{model} {result.semantic_version} ({result.version}): accuracy {result.accuracy:.4f}, "
+    awaits = f"awaits approval: groundplan models approve {environment} {model} {result.semantic_version}"
+    console.show(result, json, text + ("is approved" if result.approved else awaits))
 
 
 @models.command(short_help="Let a version be released")

@@ -1,4 +1,4 @@
-"""What a job asks of SageMaker, with managed spot and without."""
+"""What a job asks of SageMaker, with managed spot and without; and how long it is waited for."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -6,7 +6,9 @@ from typing import Any, cast
 import pytest
 
 import environments
-from ci.jobs import JobRequest, training_request
+from ci.errors import JobError
+from ci.jobs import JobRequest, follow, training_request
+from ci.progress import QUIET
 from ci.site import Site
 from infra.spec.contract import TrainingContract
 
@@ -42,3 +44,22 @@ def test_every_job_keeps_checkpoints_and_spot_waits_no_less_than_it_runs(spot: b
     assert stopping["MaxRuntimeInSeconds"] == 3600
     assert ("MaxWaitTimeInSeconds" in stopping) is spot
     assert stopping.get("MaxWaitTimeInSeconds", 3600) >= 3600
+
+
+class Endless:
+    """A cloud whose one job never ends; what else is asked of it is kept."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return lambda **_: {"TrainingJobStatus": "InProgress", "logStreams": []}
+
+
+def test_a_job_that_outlives_its_wait_is_left_running_and_not_lost() -> None:
+    cloud = Endless()
+    site = cast(Site, SimpleNamespace(name="local", client=lambda *_: cloud))
+    with pytest.raises(JobError, match=r"'job-1': InProgress is how it still is after 0\.005 min.*`--job job-1`"):
+        follow(site, "job-1", QUIET, most_minutes=0.005)
+    assert "stop_training_job" not in cloud.asked

@@ -115,6 +115,8 @@ def test_from_data_to_an_answer(site: Site) -> None:
     assert [entry.event for entry in record.listed(site, model=MODEL).entries] == steps
     assert record.verify(site).flaws == ()
     assert evaluation.of(site, MODEL, "1.0.0").evaluation.right.rows == 320, "as many as the recipe takes"
+    kept = release(site, MODEL, approve=False, serve=False)
+    assert (kept.version, kept.approved, kept.endpoints) == (released.version, True, ()), "registered, and no more"
     answer = predict(site, ENDPOINT, ["A quiet, moving film.", "Dull from start to end."])
     assert answer.model_version == released.version == waiting.version
     assert [found.text for found in answer.predictions] == ["A quiet, moving film.", "Dull from start to end."]
@@ -210,6 +212,10 @@ def test_a_job_that_fails_is_told_with_its_reason_and_its_log(site: Site, tmp_pa
         (lambda site: train(site, "review_sentimant", recipe="debug"), "use 'review_sentiment'"),
         (lambda site: train(site, MODEL, recipe="debuk"), "use 'debug'"),
         (lambda site: train(site, MODEL, recipe="debug", changes={"epoch": "2"}), "use 'epochs'"),
+        (
+            lambda site: train(site, MODEL, recipe="debug", most_usd=1, most_minutes=9),
+            "--most-minutes 9 are for a single",
+        ),
         (lambda site: known_jobs.newest(site, "train", "no_such_model"), "no completed train job"),
         (lambda site: optimize(site, MODEL, job="gone"), "is not known in environment 'local'"),
         (lambda site: release(site, "review_writer"), "no endpoint"),
