@@ -27,7 +27,7 @@ from ci.commands.release import release
 from ci.commands.runs import runs
 from ci.commands.tune import tune
 from ci.commands.versions import models
-from ci.commands.workflows import comment, roles, sign_in, workflow
+from ci.commands.workflows import comment, list_environments, roles, sign_in, workflow
 
 app = typer.Typer(
     help="Machine learning at scale on AWS, or on the AWS that runs on this machine.",
@@ -78,6 +78,8 @@ COMMANDS = (
     (dashboard, "Write an environment's dashboard for Grafana"),
     (demo, "See all of it work on this machine, in about five minutes"),
 )
+# Its function has another name, for the package `environments` has this one.
+app.command("environments", short_help="List environments, for whoever works on each")(list_environments)
 for command, line in COMMANDS:
     app.command(short_help=line)(command)
 

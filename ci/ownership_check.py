@@ -5,10 +5,36 @@ from collections.abc import Iterable, Iterator
 
 import environments
 from ci.finding import Finding
+from ci.result import Result
 from infra.spec import AwsAccount, Environment, NetworkSpec, RegionSpec, SpecError
 
 # One digit twelve times, `example/…`, `example-…`, `…example.com`: nobody's account, repository, bucket or address.
 _PLACEHOLDER = re.compile(r"(\d)\1{11}|\bexample(/|-|\.com\b)")
+
+
+class Listed(Result):
+    """Environments by name."""
+
+    environments: tuple[str, ...]
+
+
+def listed(*, owned: bool = False, previews: bool = False, only: str = "") -> Listed:
+    """Return the environments that have a file, or at most `only` one; raise `SpecError` where that has none.
+
+    `owned` are those whose workflows have an account to go to, which is not the blueprint's; `previews` those that
+    pull requests get previews of.
+    """
+    wanted = (environments.load(only),) if only else tuple(map(environments.load, environments.names()))
+    return Listed(
+        environments=tuple(
+            one.name for one in wanted if (_is_owned(one) or not owned) and (one.preview or not previews)
+        )
+    )
+
+
+def _is_owned(environment: Environment) -> bool:
+    is_theirs = not _PLACEHOLDER.search(environment.account_id)
+    return isinstance(environment.target, AwsAccount) and bool(environment.repositories) and is_theirs
 
 
 def check_ownership(environment: Environment) -> list[Finding]:

@@ -10,7 +10,8 @@ from infra.toolkit import Construct, Stack
 from infra.workflow_permissions import Ground, boundary, deploy, plan, preview, reap
 from infra.workflow_trust import GITHUB, Boundary, Issuer, WorkflowRole
 
-_DEPLOY_SECONDS = 4 * 3600
+# As long as GitHub lets a job take.
+_DEPLOY_SECONDS = 6 * 3600
 
 
 class BootstrapStack(Stack):

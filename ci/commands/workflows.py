@@ -1,4 +1,4 @@
-"""workflow, roles, sign-in, comment: workflows on this machine, how they sign in, and how they tell what they found."""
+"""workflow, environments, roles, sign-in, comment: workflows here, where they work, how they tell of it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,44 @@ Api = Annotated[str, typer.Option("--api", envvar="GITHUB_API_URL", help="GitHub
 Output = Annotated[
     Path | None, typer.Option("--output", metavar="FILE", help="Add NAME=VALUE lines, for a workflow's later steps.")
 ]
+
+
+NOBODYS = """## Nothing to do yet
+
+None of the environments that this is for has an account of its owner's yet, so there was nothing to work on. "Make it
+yours" in the README says what to change; `groundplan doctor dev` names each field.
+"""
+
+
+def list_environments(
+    owned: Annotated[bool, typer.Option("--owned", help="Only those whose account is not the blueprint's.")] = False,
+    previews: Annotated[
+        bool, typer.Option("--previews", envvar="PREVIEWS", help="Only those that pull requests try things in.")
+    ] = False,
+    only: Annotated[str, typer.Option(metavar="NAME", help="At most this one, which must have a file.")] = "",
+    output: Output = None,
+    summary: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Say there what to do if there are none.")
+    ] = None,
+    rehearsed: Annotated[str, typer.Option(envvar="GROUNDPLAN_REHEARSED", hidden=True)] = "",
+    json: AsJson = False,
+) -> None:
+    """List the environments; a workflow works on each of them, and need not know their names.
+
+    Example: groundplan environments --owned
+    """
+    from json import dumps
+
+    from ci import console
+    from ci.changes.markdown import write
+    from ci.ownership_check import Listed, listed
+
+    # A rehearsal has one, on this machine.
+    found = Listed(environments=(rehearsed,)) if rehearsed else listed(owned=owned, previews=previews, only=only)
+    write(output, f"environments={dumps(found.environments)}\n", add=True)
+    if not found.environments:
+        write(summary, NOBODYS, add=True)
+    console.show(found, json, "\n".join(found.environments) or NOBODYS)
 
 
 def roles(
@@ -115,8 +153,10 @@ def run(
     ] = "",
     label: Annotated[list[str] | None, typer.Option(help="A label of the pull request; may be repeated.")] = None,
     input: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What a person would enter; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What a person would enter, or an event tells; may be repeated."),
     ] = None,
+    fork: Annotated[bool, typer.Option("--fork", help="The pull request comes from a fork.")] = False,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -135,7 +175,7 @@ def run(
     place = workspace(home)
     entered = dict(one.partition("=")[::2] for one in input or ())
     commit = Revision.of(base, place).commit
-    started = Event(base=commit, name=event, labels=tuple(label or ()), inputs=entered)
+    started = Event(base=commit, name=event, labels=tuple(label or ()), inputs=entered, fork=fork)
     found = environments.load(environment)
     result = rehearse_workflow(name, found, place, event=started, progress=console.terminal_progress())
     rows = [(step.state, step.job, step.step, f"{step.seconds:.1f} s" if step.seconds else "") for step in result.steps]

@@ -75,10 +75,12 @@ def rehearse_workflow(
     for file in folder.glob("*.md"):
         file.unlink()
     docker = (sys.executable, "-m", "ci.workflow.docker", environment.name, str(workspace.home))
-    bare = child_environment(NO_ACCOUNT | {"GROUNDPLAN_HOME": str(workspace.home)}, forget=("AWS_",))
+    # To `groundplan environments` there is none but that of the rehearsal.
+    given = {"GROUNDPLAN_HOME": str(workspace.home), "GROUNDPLAN_REHEARSED": environment.name}
+    bare = child_environment(NO_ACCOUNT | given, forget=("AWS_",))
     own = bare.get("PATH", os.defpath)
     # What make runs may rehearse too, as our tests do: it must meet neither these programs nor this home.
-    make = ("env", "-u", "GROUNDPLAN_HOME", f"PATH={own}", shutil.which("make") or "make")
+    make = ("env", *(f"--unset={name}" for name in given), f"PATH={own}", shutil.which("make") or "make")
     called = {"groundplan": program, "make": make, "docker": docker}
     path = os.pathsep.join((str(programs(folder, workspace.root, called)), own))
     with recorder() as api, TemporaryDirectory(prefix="groundplan-workflow-") as scene:

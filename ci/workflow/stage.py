@@ -17,6 +17,7 @@ from ci.result import Result
 
 WORKFLOWS = Path(".github/workflows")
 REPOSITORY = "rehearsed/here"
+FORK = "somebody/here"
 LEFT_OUT = "left out in a rehearsal"
 # What an action brings for those that a rehearsal's Docker (ci/workflow/docker.py) misses without: a builder of the
 # job's own, which is a folder for its cache, and other machines' programs.
@@ -29,8 +30,11 @@ _BRINGS = {
 class Event(Result):
     """What starts a rehearsed workflow: a pull request and its labels, a person with inputs, or the clock.
 
+    Of a `repository_dispatch` the inputs are what its sender tells.
+
     `name` is one of the file's events, with an action after a dot where it has any: `pull_request.closed`. Without
-    one it is the first of the file, or a person where there are inputs.
+    one it is the first of the file, or a person where there are inputs. The first of the labels is the one that was put
+    on or taken away.
     """
 
     # The commit that the pull request would be merged into.
@@ -38,6 +42,10 @@ class Event(Result):
     name: str = ""
     labels: tuple[str, ...] = ()
     inputs: dict[str, str] = Field(default_factory=dict)
+    # The pull request's branch is in a stranger's repository.
+    fork: bool = False
+    # The pull request was closed before.
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,13 +147,16 @@ def _event(name: str, event: Event, events: Mapping[str, Any]) -> tuple[str, str
 
 
 def _told(action: str, event: Event, inputs: Mapping[str, str]) -> dict[str, Any]:
+    kept = event.labels[1:] if action == "unlabeled" else event.labels
     pull_request = {
         "base": {"sha": event.base},
-        "head": {"repo": {"full_name": REPOSITORY}},
-        "labels": [{"name": label} for label in event.labels],
+        "head": {"repo": {"full_name": FORK if event.fork else REPOSITORY}},
+        "labels": [{"name": name} for name in kept],
+        "state": "closed" if event.closed or action == "closed" else "open",
     }
-    asked = {"inputs": inputs, "repository": {"full_name": REPOSITORY}}
-    return {"action": action, "number": 1, "pull_request": pull_request} | asked
+    asked = {"inputs": inputs, "repository": {"full_name": REPOSITORY}, "client_payload": inputs}
+    changed = {"label": {"name": event.labels[0]}} if event.labels and action in ("labeled", "unlabeled") else {}
+    return {"action": action, "number": 1, "pull_request": pull_request} | asked | changed
 
 
 def programs(folder: Path, root: Path, called: Mapping[str, Sequence[str]]) -> Path:

@@ -1,11 +1,13 @@
 """A fork learns before its first deploy which fields are still the blueprint's, and what two environments share."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import environments
-from ci.ownership_check import check_ownership
+from ci.cli import run
+from ci.ownership_check import check_ownership, listed
 from infra.spec import (
     AlertsSpec,
     AwsAccount,
@@ -92,3 +94,29 @@ def test_a_copy_that_kept_the_bucket_or_the_network_of_its_model_is_told() -> No
     assert str(bucket.fix).startswith("give state.bucket a name of its own in environments/mine.py")
     assert "of 'dev' in 'us-east-1', so the two can never be joined" in network.told
     assert "give the region a cidr of its own in environments/mine.py" in str(network.fix)
+
+
+def test_workflows_work_on_what_has_an_account_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {
+        "theirs": mine(account=NOBODYS),
+        "mine": mine(),
+        "here": mine(target=EmbeddedCloud(), github=None),
+        "by-hand": mine(github=None),
+    }
+    found = {name: one.model_copy(update={"name": name}) for name, one in known.items()}
+    monkeypatch.setattr(environments, "names", lambda: tuple(found))
+    monkeypatch.setattr(environments, "load", found.__getitem__)
+    assert listed(owned=True).environments == ("mine",)
+    assert listed(owned=True, only="theirs").environments == listed(owned=True, previews=True).environments == ()
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    words = ["environments", "--owned", "--output", str(output), "--summary", str(summary)]
+    assert run(words) == 0
+    assert (output.read_text(), summary.exists()) == ('environments=["mine"]\n', False)
+    assert run([*words, "--only", "theirs"]) == 0
+    assert output.read_text().endswith("\nenvironments=[]\n")
+    assert '"Make it\nyours" in the README' in summary.read_text()
+    monkeypatch.undo()
+    assert run(["environments", "--owned", "--only", "prd"]) == 2
+    assert "'prd' has no file in environments/" in capsys.readouterr().err

@@ -3,11 +3,13 @@
 What is called is written down here and does nothing; that each command does its work is for its own tests.
 """
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,10 +29,11 @@ while [ $# -gt 1 ]; do
 done
 """
 NOTHING = "no such command"
-TELLS = "plan=abc\npushed=true\nname=n\ndigest=d\n"
+TELLS = 'plan=abc\npushed=true\nname=n\ndigest=d\njob=j\nenvironments=["local"]\n'
 PLANNED = ["doctor local", "plan local", "cost local", "comment out/cost.md out/plan.md"]
 DEPLOYED = ["doctor local", "plan local", "deploy local"]
-TRAINED = ["train local review_sentiment", "optimize local review_sentiment", "pipeline local review_sentiment"]
+TRAINED = [f"{done} local review_sentiment" for done in ("train", "optimize", "models register")]
+LIVE = "review-sentiment-live"
 RELEASED = ["audit verify local", "release start local review_sentiment", "audit verify local"]
 IMAGES = ("train", "ray", "serve", "edge")
 BUILT = ["images base", *(f"images build {image} local" for image in IMAGES)]
@@ -44,6 +47,7 @@ CASES = [
     ("plan", "pull_request", "doctor", ["doctor local", *PLANNED[2:]]),
     ("plan", "pull_request", "plan local", PLANNED),
     ("plan", "pull_request", "cost local", PLANNED),
+    ("environments", "", NOTHING, []),
     ("deploy", "push", NOTHING, 3 * DEPLOYED),
     ("deploy", "push", "plan local", DEPLOYED[:2]),
     ("deploy", "workflow_dispatch", "deploy local", DEPLOYED),
@@ -81,17 +85,19 @@ def place(tmp_path: Path) -> Workspace:
     return Workspace(root=root, home=tmp_path / "home")
 
 
-def rehearsed(place: Workspace, workflow: str, event: str, labels: tuple[str, ...] = ("preview",)) -> WorkflowOutcome:
+def rehearsed(
+    place: Workspace, workflow: str, event: str, labels: tuple[str, ...] = ("preview",), **more: Any
+) -> WorkflowOutcome:
     local = environments.load("local")
-    started = Event(base="0", name=event, labels=labels)
+    started = Event(base="0", name=event, labels=labels, **more)
     return rehearse_workflow(workflow, local, place, event=started, program=("./called",))
 
 
 def calls(place: Workspace) -> list[str]:
-    """What was called, up to its first option, but for the question after roles."""
+    """What was called, up to its first option, but for the questions after environments and roles."""
     file = place.root / "calls"
     lines = [line.split(" --")[0] for line in file.read_text().splitlines()] if file.exists() else []
-    return [line for line in lines if line != "roles local"]
+    return [line for line in lines if line not in ("roles local", "environments")]
 
 
 def test_no_workflow_is_left_out() -> None:
@@ -108,6 +114,77 @@ def test_a_workflow_calls_what_it_should_and_stops_where_it_should(
     assert calls(place) == called if workflow != "images" else sorted(calls(place)) == sorted(called)
     assert done.failed == (fails != NOTHING)
     assert {step.state for step in done.steps if step.step == "actions/upload-artifact"} <= {"left out"}, "always kept"
+
+
+@pytest.mark.parametrize(
+    ("workflow", "event", "inputs", "called"),
+    [
+        # What a training made that nobody waited for.
+        ("train", "workflow_dispatch", {"job": "j-1"}, TRAINED[1:]),
+        ("train", "repository_dispatch.drift", {"model": "other"}, [f"{done[:-16]}other" for done in TRAINED]),
+        ("release", "workflow_dispatch", {"action": "promote", "endpoint": LIVE}, [
+            "audit verify local", f"release promote local {LIVE}", "audit verify local"]),
+        ("release", "workflow_dispatch", {"action": "resume", "endpoint": LIVE}, [
+            "audit verify local", f"release resume local {LIVE}", "audit verify local"]),
+        ("release", "workflow_dispatch", {"action": "rollback", "endpoint": LIVE}, [
+            f"release rollback local {LIVE}", "audit verify local"]),
+    ],
+)  # fmt: skip
+def test_what_is_asked_for_is_done(
+    workflow: str, event: str, inputs: dict[str, str], called: list[str], place: Workspace
+) -> None:
+    assert not rehearsed(place, workflow, event, inputs=inputs).failed
+    assert calls(place) == called
+
+
+def test_what_somebody_enters_is_never_read_by_a_shell(place: Workspace) -> None:
+    inputs = {"action": "rollback", "endpoint": '"; touch broken; echo "$(touch broken)'}
+    assert not rehearsed(place, "release", "workflow_dispatch", inputs=inputs).failed
+    assert calls(place)[0] == f"release rollback local {inputs['endpoint']}"
+    assert not list(place.root.rglob("broken"))
+
+
+@pytest.mark.parametrize("workflow", ["plan", "preview"])
+def test_a_fork_s_pull_request_gets_nothing(workflow: str, place: Workspace) -> None:
+    done = rehearsed(place, workflow, "pull_request.synchronize", fork=True)
+    assert {step.state for step in done.steps} == {"skipped"}
+    assert not (place.root / "calls").exists(), "no role was even asked for"
+
+
+@pytest.mark.parametrize(
+    ("action", "labels", "closed", "called"),
+    [
+        ("synchronize", ("preview", "other"), False, "deploy localpr1"),
+        ("labeled", ("other", "preview"), False, None),
+        ("labeled", ("preview",), True, None),
+        ("unlabeled", ("preview", "other"), False, "destroy localpr1"),
+        ("unlabeled", ("other", "preview"), False, None),
+        ("closed", ("other",), True, None),
+    ],
+)
+def test_a_preview_is_there_while_its_pull_request_is_open_and_has_the_label(
+    action: str, labels: tuple[str, ...], closed: bool, called: str | None, place: Workspace
+) -> None:
+    assert not rehearsed(place, "preview", f"pull_request.{action}", labels, closed=closed).failed
+    assert calls(place)[:1] == ([called] if called else [])
+
+
+@pytest.mark.parametrize("workflow", ["plan", "drift", "deploy", "train"])
+def test_where_no_environment_is_ours_a_workflow_is_green(workflow: str, place: Workspace) -> None:
+    (place.root / "tells").write_text("environments=[]\n")
+    done = rehearsed(place, workflow, "")
+    assert not done.failed
+    assert {step.state for step in done.steps if step.job != "list"} == {"skipped"}
+
+
+def test_an_environment_that_is_not_ours_is_left_out_of_a_deploy(place: Workspace) -> None:
+    shutil.copytree(place.root / ".github", place.root / "own")
+    (place.root / ".github").unlink()
+    (place.root / "own").rename(place.root / ".github")
+    file = place.root / ".github" / "workflows" / "deploy.yml"
+    file.write_text(file.read_text().replace("names), 'dev')", "names), 'not-ours')"))
+    assert not rehearsed(place, "deploy", "push").failed
+    assert calls(place) == 2 * DEPLOYED, "staging and prod"
 
 
 def test_conditions_hold_as_on_github(place: Workspace) -> None:
