@@ -219,6 +219,9 @@ def test_stacks_ask_for_the_images_that_are_built_for_them(stacks: Stacks) -> No
         asked = set(re.findall(rf":({environment.image_tag}-[\w.-]+)", text))
         # Nothing in AWS starts what devices run.
         assert asked == {tag(image, environment) for image in IMAGES if image != "edge"}
+    # So that a tag is as good as a digest: docs/decisions/images.md.
+    kept = [arguments["image_tag_mutability"] for *_, arguments in resources(stacks, "aws_ecr_repository")]
+    assert set(kept) == {"IMMUTABLE"}
 
 
 def test_models_wait_for_their_release(stacks: Stacks) -> None:
