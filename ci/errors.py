@@ -4,6 +4,7 @@ GroundplanError
 └── CommandError                what the user asked for cannot be done now: exit 2
     ├── MissingToolError        no Terraform, no Node, no AWS provider (ci/tools.py)
     ├── StoppedCloudError       the embedded cloud of an environment is not there (ci/site.py)
+    ├── NoAnswerError           nobody answers at an endpoint of AWS's, and who asked does not wait (ci/patience.py)
     ├── BusyError               another run is at work on the environment (ci/run_lock.py)
     ├── NotDeployedError        a stack has not published its contract yet (ci/contracts.py)
     ├── StalePlanError          a saved plan is not what a deploy would do now (ci/changes/saved.py)
@@ -31,6 +32,10 @@ class MissingToolError(CommandError):
 
 class StoppedCloudError(CommandError):
     """An environment lives on an embedded cloud that does not run."""
+
+
+class NoAnswerError(CommandError):
+    """Nobody answered at an endpoint of AWS's in the time that there was."""
 
 
 class BusyError(CommandError):

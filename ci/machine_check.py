@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ci.child_environment import child_environment
 from ci.errors import MissingToolError
 from ci.finding import Finding
-from ci.provider_mirror import AWS, find_mirror
+from ci.provider_mirror import VERSION, find_mirror, held
 from ci.tools import check_version, find_terraform, need_node
 from ci.workspace import Workspace
 
@@ -18,20 +18,22 @@ _LEAST_GB, _GOOD_GB = 1.5, 5.0
 
 def check_machine(workspace: Workspace) -> Iterator[Finding]:
     """Yield what is to be said of the tools, the provider, the disk and the ports."""
-    yield _terraform()
+    terraform, platform = _terraform()
+    yield terraform
     yield _node()
-    yield _provider(workspace)
+    yield _provider(workspace, platform)
     yield _disk(workspace)
     yield check_ports()
 
 
-def _terraform() -> Finding:
+def _terraform() -> tuple[Finding, str]:
+    """What is to be said of Terraform, and the platform that it wants providers for, where it tells."""
     try:
         program = find_terraform()
-        version = check_version(program, child_environment())
+        version, platform = check_version(program, child_environment())
     except MissingToolError as error:
-        return Finding.of_error("terraform", error)
-    return Finding(check="terraform", state="ok", told=f"{version} at {program}")
+        return Finding.of_error("terraform", error), ""
+    return Finding(check="terraform", state="ok", told=f"{version} at {program}"), platform
 
 
 def _node() -> Finding:
@@ -46,15 +48,23 @@ def _node() -> Finding:
     return Finding(check="node", state="ok", told=f"{answer.stdout.strip()} at {program}")
 
 
-def _provider(workspace: Workspace) -> Finding:
+def _provider(workspace: Workspace, platform: str) -> Finding:
+    """Where the provider comes from: it must be there for Terraform's platform, in the version that stacks require."""
     try:
         mirror = find_mirror(workspace.provider_mirror, workspace.root)
     except MissingToolError as error:
         return Finding.of_error("provider", error)
+    # Where Terraform itself is missing, that is the finding: then any platform's will do.
+    wanted = f"{VERSION}_{platform}"
+    if mirror and any(name.startswith(wanted) for name in held(mirror)):
+        return Finding(check="provider", state="ok", told=f"{VERSION} from the mirror {mirror}")
     if mirror:
-        return Finding(check="provider", state="ok", told=f"from the mirror {mirror}")
-    if (workspace.plugins / AWS).is_dir():
-        return Finding(check="provider", state="ok", told="unpacked by an earlier run")
+        told = f"the mirror {mirror} lacks {wanted}, which Terraform will look for there alone; it holds "
+        fix = f"fill it: in a synthesized stack, terraform providers mirror -platform={platform} {mirror}; or name "
+        fix += "another: --provider-mirror FOLDER"
+        return Finding(check="provider", state="fail", told=told + (", ".join(held(mirror)) or "none"), fix=fix)
+    if any(name.startswith(wanted) for name in held(workspace.plugins)):
+        return Finding(check="provider", state="ok", told=f"{VERSION}, unpacked by an earlier run")
     told = "no mirror: Terraform will fetch the AWS provider (700 MB) from the public registry"
     return Finding(check="provider", state="warn", told=told, fix="name a mirror if that is slow: --provider-mirror")
 

@@ -11,6 +11,8 @@ from ci.errors import MissingToolError
 from ci.workspace import Workspace
 
 AWS = Path("registry.terraform.io") / "hashicorp" / "aws"
+# What stacks require: the version that the bindings in pyproject.toml were made from.
+VERSION = "5.100.0"
 
 
 def find_mirror(chosen: Path | None, root: Path) -> Path | None:
@@ -28,6 +30,17 @@ def find_mirror(chosen: Path | None, root: Path) -> Path | None:
             )
         return chosen
     return next((folder for folder in _usual_folders(root) if (folder / AWS).is_dir()), None)
+
+
+def held(folder: Path) -> list[str]:
+    """Return the versions of the AWS provider in a mirror or a cache, with their platforms: `5.100.0_linux_amd64`.
+
+    Each is a folder, as Terraform unpacks it, or the archive that `terraform providers mirror` fetched.
+    """
+    unpacked = {f"{found.parent.name}_{found.name}" for found in (folder / AWS).glob("*/*") if found.is_dir()}
+    before, after = "terraform-provider-aws_", ".zip"
+    packed = (found.name for found in (folder / AWS).glob(f"{before}*{after}"))
+    return sorted(unpacked | {name.removeprefix(before).removesuffix(after) for name in packed})
 
 
 def _usual_folders(root: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ci.errors import NoAnswerError
 from ci.finding import Finding, QuotaFigures, State
 from ci.quota_usage import used_by_others
 from ci.site import Site
@@ -51,17 +52,19 @@ def check_quotas(site: Site, region: RegionSpec) -> list[Finding]:
 
 
 def _used(site: Site, region: str, service: str, needs: Sequence[QuotaNeed]) -> "Counter[str] | Exception":
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         return used_by_others(site, region, service, [need for need in needs if need.service_code == service])
-    except ClientError as error:
+    except (BotoCoreError, ClientError, NoAnswerError) as error:
         return error
 
 
 def _uncounted(region: str, service: str, error: Exception) -> Finding:
     told = f"what is in use of {service}'s quotas is not known: {error}"
     fix = "let these credentials read what there is: attach AWS's policy ReadOnlyAccess"
+    if isinstance(error, NoAnswerError):
+        told, fix = f"could not ask what is in use of {service}'s quotas: {error.value} {error.rule}", error.fix
     return Finding(check=f"quotas {region}", state="warn", told=told, fix=fix)
 
 

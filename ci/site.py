@@ -1,6 +1,7 @@
 """An environment and the AWS that it lives on: the embedded cloud that runs, or an account."""
 
 import os
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from infra.spec import AwsAccount, EmbeddedCloud, Environment, RegionSpec
 if TYPE_CHECKING:
     import boto3
 
+# Threads that want the same client would each read its service's description, a second of work.
+_MAKING = threading.Lock()
 # What every embedded cloud takes for an identity.
 TEST_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
@@ -25,6 +28,8 @@ class Site:
     workspace: Workspace
     # None where the AWS is AWS itself.
     endpoint_url: str | None
+    # How long to wait where nobody answers (ci/patience.py); None: as long as botocore does, and as often.
+    patience_seconds: float | None = None
 
     @classmethod
     def reach(cls, name: str, workspace: Workspace | None = None) -> "Site":
@@ -34,9 +39,9 @@ class Site:
         return cls.of(environments.load(name), workspace or Workspace())
 
     @classmethod
-    def of(cls, environment: Environment, workspace: Workspace) -> "Site":
+    def of(cls, environment: Environment, workspace: Workspace, *, patience_seconds: float | None = None) -> "Site":
         """Return the site of `environment`, whether a file holds it or not; raise when its cloud is not running."""
-        return cls(environment, workspace, _endpoint(environment, workspace))
+        return cls(environment, workspace, _endpoint(environment, workspace), patience_seconds)
 
     @property
     def name(self) -> str:
@@ -74,12 +79,15 @@ class Site:
     def client(self, service: str, region: str | None = None) -> Any:
         """Return the boto3 client of this AWS, made once; callers annotate it with the service's own type."""
         where = service, region or self.home_region.name
-        if where not in self._clients:
-            self._clients[where] = self._new_client(*where)
-        return self._clients[where]
+        with _MAKING:
+            if where not in self._clients:
+                self._clients[where] = self._new_client(*where)
+            return self._clients[where]
 
-    def _new_client(self, service: str, region: str) -> Any:
+    def _new_client(self, service: str, region: str, session: "boto3.Session | None" = None) -> Any:
         from botocore.config import Config
+
+        from ci.patience import give_up_soon
 
         # An empty mapping, not None: no proxy of the laptop stands between us and 127.0.0.1.
         config = (
@@ -87,9 +95,14 @@ class Site:
             if self.endpoint_url
             else Config(retries={"mode": "adaptive"})
         )
-        return self._session.client(  # type: ignore[call-overload]
+        if seconds := self.patience_seconds:
+            config = config.merge(Config(connect_timeout=seconds, read_timeout=seconds))
+        client: Any = (session or self._session).client(  # type: ignore[call-overload]
             service, region_name=region, endpoint_url=self.endpoint_url, config=config
         )
+        if seconds:
+            give_up_soon(client, seconds)
+        return client
 
     @cached_property
     def _clients(self) -> dict[tuple[str, str], Any]:
@@ -109,7 +122,18 @@ class Site:
             }
             core = botocore.session.Session(session_vars=silent)
             return boto3.Session("test", "test", botocore_session=core)
-        return _assumed(boto3.Session(), self.environment)
+        return self._assumed(boto3.Session())
+
+    def _assumed(self, session: "boto3.Session") -> "boto3.Session":
+        """Return a session in the role that the environment names, or the credentials at hand where it names none."""
+        import boto3
+
+        target = self.environment.target
+        if not isinstance(target, AwsAccount) or target.role_arn is None:
+            return session
+        sts = self._new_client("sts", self.home_region.name, session)
+        answer = sts.assume_role(RoleArn=target.role_arn, RoleSessionName="groundplan")["Credentials"]
+        return boto3.Session(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
 
 
 def _endpoint(environment: Environment, workspace: Workspace) -> str | None:
@@ -128,15 +152,3 @@ def _endpoint(environment: Environment, workspace: Workspace) -> str | None:
             )
         case AwsAccount():
             return None
-
-
-def _assumed(session: "boto3.Session", environment: Environment) -> "boto3.Session":
-    """Return a session in the role that the environment names, or the credentials at hand where it names none."""
-    import boto3
-
-    target = environment.target
-    if not isinstance(target, AwsAccount) or target.role_arn is None:
-        return session
-    sts = session.client("sts", region_name=environment.regions[0].name)
-    answer = sts.assume_role(RoleArn=target.role_arn, RoleSessionName="groundplan")["Credentials"]
-    return boto3.Session(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])

@@ -52,13 +52,17 @@ def need_node() -> Path:
     )
 
 
-def check_version(terraform: Path, environment: Mapping[str, str]) -> str:
-    """Return the version; refuse a Terraform that is too old, and anything else that bears its name."""
+def check_version(terraform: Path, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the version, and the platform that providers must be for.
+
+    Refuses a Terraform that is too old, and anything else that bears its name.
+    """
     answer = subprocess.run(
         [terraform, "version", "-json"], capture_output=True, text=True, check=False, env=environment
     )
     try:
-        version = str(json.loads(answer.stdout)["terraform_version"])
+        told = json.loads(answer.stdout)
+        version, platform = str(told["terraform_version"]), str(told.get("platform", ""))
     except (ValueError, KeyError) as error:
         said = (answer.stderr or answer.stdout).strip().splitlines()
         raise MissingToolError(
@@ -74,4 +78,4 @@ def check_version(terraform: Path, environment: Mapping[str, str]) -> str:
             rule="cannot lock its state in S3",
             fix="install Terraform 1.10 or newer",
         )
-    return version
+    return version, platform

@@ -1,7 +1,7 @@
 """The program `pulumi` as a process of its own: FOLDER MANNER, then what it is called with.
 
 It keeps stacks and their lock in FOLDER, and stands still once `up` holds machines: until it is told to stop
-(`obedient`, which during the destroy sends its launcher a signal too), or for good (`deaf`).
+(`obedient`, which during the destroy sends its launcher a signal too), or for two minutes (`deaf`).
 """
 
 import json
@@ -71,7 +71,7 @@ def _work(args: list[str], stacks: Stacks, manner: str) -> str:
 
     def after(kind: str) -> str | None:
         if kind == RESERVATION:
-            told.wait()
+            told.wait(120)
         return CANCELLED if told.is_set() else None
 
     engine = Engine(Clients(), after)

@@ -167,7 +167,7 @@ def test_a_signal_inside_up_leaves_nothing(site: Site, tmp_path: Path, number: i
     market(site)
     with holding(site, tmp_path, manner) as process:
         process.send_signal(number)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=120)
     assert process.returncode == 130, told
     says = "Stopped. Nothing of the burst is left but what its training had saved; the command makes a new one."
     assert told.splitlines()[-1] == says

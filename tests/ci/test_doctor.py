@@ -1,6 +1,10 @@
 """The doctor finds what would stop a deploy, says how to mend it, and is content once that is done."""
 
 import shlex
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +13,21 @@ import pytest
 
 import environments
 from ci.doctor import Diagnosis, diagnose
+from ci.errors import NoAnswerError
 from ci.finding import Finding
+from ci.site import Site
 from ci.workspace import Workspace
 from infra.localcloud import CloudRecord
-from infra.spec import EmbeddedCloud, EndpointSpec, Environment, GpuPoolSpec, RealTime, Serverless
+from infra.spec import (
+    AwsAccount,
+    EmbeddedCloud,
+    EndpointSpec,
+    Environment,
+    GithubSpec,
+    GpuPoolSpec,
+    RealTime,
+    Serverless,
+)
 from tests.ci.conftest import REPOSITORY, Tiny
 
 
@@ -116,3 +131,63 @@ def test_without_an_environment_this_machine_alone_is_looked_at(workspace: Works
     result = diagnose(None, workspace)
     assert (result.environment, result.verdict) == (None, "ready")
     assert {finding.check for finding in result.findings} == {"terraform", "node", "provider", "disk", "ports"}
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An endpoint that takes calls and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """An endpoint whose port nobody listens at, and that nobody else can take."""
+    with socket.socket() as own:
+        own.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{own.getsockname()[1]}"
+
+
+def test_what_does_not_answer_is_a_finding_each_and_the_rest_is_there(
+    workspace: Workspace,
+    cloud_home: tuple[Path, CloudRecord],
+    silent: str,
+    refusing: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = {"": cloud_home[1].url, "_STS": refusing, "_SERVICE_QUOTAS": refusing, "_IAM": silent}
+    for service, url in settings.items():
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL{service}", url)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    began = time.monotonic()
+    account = environments.load("local").model_copy(
+        update={"target": AwsAccount(), "github": GithubSpec(repository="a/b")}
+    )
+    result = diagnose(account, workspace)
+    assert time.monotonic() - began < 30, "botocore itself would have waited for minutes"
+    found = {one.check: one for one in result.findings if "could not ask about" in one.told}
+    unanswered = {check: one.state for check, one in found.items()}
+    assert unanswered.items() >= {"credentials": "fail", "workflows": "warn", "quotas": "warn"}.items()
+    assert f"sts in us-east-1: nobody takes calls at {refusing} (" in found["credentials"].told
+    assert (
+        f'the roles of workflows: iam in us-east-1: Read timeout on endpoint URL: "{silent}' in found["workflows"].told
+    )
+    assert all("a VPC endpoint" in str(one.fix) for one in found.values())
+    assert "ok" in [one.state for one in result.findings if one.check == "zones us-east-1"]
+
+
+def test_an_endpoint_that_was_silent_once_is_asked_no_more(workspace: Workspace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        site = Site(local(), workspace, f"http://127.0.0.1:{server.getsockname()[1]}", patience_seconds=0.3)
+        for _ in range(3):
+            with pytest.raises(NoAnswerError, match=r"ec2 in us-east-1: Read timeout.* within 0\.3 s"):
+                site.client("ec2").describe_regions()
+        server.setblocking(False)
+        calls = 0
+        with suppress(BlockingIOError):
+            while True:
+                server.accept()[0].close()
+                calls += 1
+    # One to see whether anybody is there, one to ask.
+    assert calls == 2

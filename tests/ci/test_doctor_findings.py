@@ -1,8 +1,6 @@
 """Each thing that the doctor looks for, brought about once: on this machine, or on a real embedded cloud."""
 
 import json
-import shutil
-from collections import namedtuple
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,8 +10,7 @@ from typing import Any
 import pytest
 
 import environments
-from ci import machine_check, run_lock, site_check
-from ci.errors import MissingToolError
+from ci import run_lock, site_check
 from ci.finding import Finding
 from ci.offering_check import check_offerings
 from ci.quota_check import check_quotas
@@ -26,7 +23,6 @@ from infra.naming import Names
 from infra.spec import EmbeddedCloud, EndpointSpec, GpuPoolSpec, NetworkSpec, RealTime, RegionSpec
 from tests.ci.conftest import REPOSITORY
 
-Usage = namedtuple("Usage", "total used free")
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -49,50 +45,6 @@ def worst(findings: list[Finding]) -> Finding:
     (found,) = (finding for finding in findings if finding.state != "ok")
     assert found.fix
     return found
-
-
-def missing(name: str) -> Any:
-    def look(*_: object) -> str:
-        raise MissingToolError(thing=name, value="no program of that name", rule="is on PATH", fix="run `make setup`")
-
-    return look
-
-
-@pytest.mark.parametrize(("tool", "finder"), [("terraform", "find_terraform"), ("node", "need_node")])
-def test_a_tool_that_is_missing(tool: str, finder: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine_check, finder, missing(tool))
-    found = next(one for one in machine_check.check_machine(site.workspace) if one.check == tool)
-    assert (found.state, found.fix) == ("fail", "run `make setup`")
-
-
-def test_a_node_that_does_not_run(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = tmp_path / "node"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    broken.chmod(0o755)
-    monkeypatch.setattr(machine_check, "need_node", lambda: str(broken))
-    found = next(one for one in machine_check.check_machine(site.workspace) if one.check == "node")
-    assert (found.state, found.told) == ("fail", f"{broken} does not run")
-
-
-def test_a_mirror_that_lacks_the_provider_and_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = Workspace(root=REPOSITORY, home=tmp_path, provider_mirror=tmp_path)
-    assert machine_check._provider(without).state == "fail"
-    monkeypatch.setattr(machine_check, "find_mirror", lambda *_: None)
-    found = machine_check._provider(without)
-    assert (found.state, "public registry" in found.told) == ("warn", True)
-
-
-@pytest.mark.parametrize(("free_gib", "state"), [(1, "fail"), (3, "warn"), (9, "ok")])
-def test_a_disk_that_is_full(free_gib: int, state: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, free_gib * 2**30))
-    assert machine_check._disk(site.workspace).state == state
-
-
-def test_ports_that_cannot_be_opened() -> None:
-    assert machine_check.check_ports().state == "ok"
-    # An address for documentation, which no machine has (RFC 5737).
-    found = machine_check.check_ports("192.0.2.1")
-    assert (found.state, found.check) == ("fail", "ports")
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(1, "ok"), (120, "warn"), (600, "fail")])

@@ -1,15 +1,18 @@
 """Finding Terraform, Node and the AWS provider, and saying how to get what is missing."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+import environments
 from ci import provider_mirror, tools
 from ci.child_environment import child_environment
 from ci.errors import MissingToolError
 from ci.provider_mirror import AWS, find_mirror, write_configuration
 from ci.workspace import Workspace
+from infra.toolkit import Stack, new_app
 
 
 def program(folder: Path, name: str, body: str) -> Path:
@@ -55,7 +58,8 @@ def test_a_terraform_that_will_not_do_is_refused(tmp_path: Path, answer: str, to
 
 
 def test_a_prerelease_of_terraform_is_read(tmp_path: Path) -> None:
-    tools.check_version(program(tmp_path, "terraform", """echo '{"terraform_version": "1.12.0-beta1"}'"""), {})
+    told = """echo '{"terraform_version": "1.12.0-beta1", "platform": "darwin_arm64"}'"""
+    assert tools.check_version(program(tmp_path, "terraform", told), {}) == ("1.12.0-beta1", "darwin_arm64")
 
 
 def test_node_comes_from_the_package_where_none_is_on_the_path(
@@ -88,6 +92,14 @@ def test_the_mirror_that_the_user_names_wins_and_must_be_one(tmp_path: Path) -> 
     assert find_mirror(None, tmp_path / "root") == implied
     with pytest.raises(MissingToolError, match="terraform providers mirror"):
         find_mirror(tmp_path, tmp_path / "root")
+
+
+def test_the_version_that_a_mirror_must_hold_is_the_one_that_stacks_require(tmp_path: Path) -> None:
+    with new_app(tmp_path) as app:
+        Stack(app, environments.load("local"), "us-east-1", "least")
+    (written,) = tmp_path.rglob("cdk.tf.json")
+    required = json.loads(written.read_text())["terraform"]["required_providers"]["aws"]
+    assert (required["source"], required["version"]) == ("aws", provider_mirror.VERSION)
 
 
 def test_without_a_mirror_the_registry_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
