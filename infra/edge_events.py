@@ -8,6 +8,7 @@ from cdktf_cdktf_provider_aws.iot_topic_rule import (
 
 from infra.edge_names import EdgeNames
 from infra.edge_rules import SQL_VERSION, Lake, lost_message, rule_role
+from infra.kept_logs import explain_short_log
 from infra.role import Statement
 from infra.spec import EdgeFleetSpec
 from infra.toolkit import Construct
@@ -34,6 +35,7 @@ class EdgeEvents(Construct):
             kms_key_id=lake.key_arn,
             tags=tags,
         )
+        explain_short_log(logs, spec.keep_logs_days, "what became of a device is asked within days of it")
         write = Statement(("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), (f"{logs.arn}:*",))
         role = rule_role(self, edge, "events", lake, write)
         for kind, (topic, owner) in _EVENTS.items():

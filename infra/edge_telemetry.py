@@ -17,6 +17,7 @@ from cdktf_cdktf_provider_aws.kinesis_firehose_delivery_stream import (
 
 from infra.edge_names import THING, EdgeNames
 from infra.edge_rules import SQL_VERSION, Lake, lost_message, rule_role
+from infra.kept_logs import explain_short_log
 from infra.role import Role, Statement
 from infra.spec import EdgeFleetSpec
 from infra.toolkit import Construct
@@ -57,14 +58,7 @@ class EdgeTelemetry(Construct):
         bucket_arn, key_arn = self._lake.bucket_arn, self._lake.key_arn
         prefix, telemetry = self._edge.telemetry_prefix, self._spec.telemetry
         lost = self._edge.lost_prefix("delivery")
-        logs = CloudwatchLogGroup(
-            self,
-            "delivery",
-            name=f"/aws/kinesisfirehose/{self._edge.telemetry_stream}",
-            retention_in_days=self._spec.keep_logs_days,
-            kms_key_id=key_arn,
-            tags=dict(self._tags),
-        )
+        logs = self._delivery_log()
         log = CloudwatchLogStream(self, "log_stream", name=f"{self._edge.prefix}delivery", log_group_name=logs.name)
         role = Role(
             self,
@@ -103,3 +97,16 @@ class EdgeTelemetry(Construct):
             ),
             tags=dict(self._tags),
         )
+
+    def _delivery_log(self) -> CloudwatchLogGroup:
+        group = CloudwatchLogGroup(
+            self,
+            "delivery",
+            name=f"/aws/kinesisfirehose/{self._edge.telemetry_stream}",
+            retention_in_days=self._spec.keep_logs_days,
+            kms_key_id=self._lake.key_arn,
+            tags=dict(self._tags),
+        )
+        why = "why a file was not delivered is asked within days; what was told lies in the lake"
+        explain_short_log(group, self._spec.keep_logs_days, why)
+        return group

@@ -3,6 +3,7 @@
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from cdktf_cdktf_provider_aws.flow_log import FlowLog
 
+from infra.kept_logs import explain_short_log
 from infra.naming import Names
 from infra.role import Role, Statement
 from infra.spec import FlowLogSpec
@@ -29,6 +30,7 @@ class FlowLogGroup(Construct):
         super().__init__(scope, id)
         name = f"/{names.project}/{names.environment}/network/flows"
         group = CloudwatchLogGroup(self, "log_group", name=name, retention_in_days=spec.kept_days, kms_key_id=key_arn)
+        explain_short_log(group, spec.kept_days, "who spoke to whom is asked within days, where no law wants more")
         write = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
         role = Role(
             self,

@@ -12,11 +12,12 @@ from cdktf_cdktf_provider_aws.batch_job_definition import (
 )
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 
+from infra.kept_logs import explain_short_log
 from infra.naming import Names
 from infra.pool_user_data import SCRATCH
 from infra.queue_signals import pool_name
 from infra.spec import GpuPoolSpec
-from infra.toolkit import Construct, skip_check
+from infra.toolkit import Construct
 from ml.contract import (
     ARTIFACT_BUCKET_VARIABLE,
     DATA_BUCKET_VARIABLE,
@@ -40,8 +41,7 @@ _WHEN_TO_RETRY = (
     {"action": "EXIT", "on_reason": "*"},
 )
 
-_A_YEAR_DAYS = 365
-_SKIPPED = {"CKV_AWS_338": "what a job prints is read within days; the figures of its run are kept as artifacts"}
+_SHORT = "what a job prints is read within days; the figures of its run are kept as artifacts"
 
 
 class GpuJob(Construct):
@@ -68,7 +68,7 @@ class GpuJob(Construct):
         group = CloudwatchLogGroup(
             self, "log_group", name=names.job_logs(spec.name), retention_in_days=spec.log_days, kms_key_id=key_arn
         )
-        skip_check(group, **_SKIPPED if spec.log_days < _A_YEAR_DAYS else {})
+        explain_short_log(group, spec.log_days, _SHORT)
         variables = {
             DATA_BUCKET_VARIABLE: data_bucket,
             ARTIFACT_BUCKET_VARIABLE: artifact_bucket,
