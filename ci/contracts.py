@@ -58,9 +58,13 @@ def endpoints_of(site: Site, model: str) -> list[tuple[RegionSpec, ServingContra
     ]
 
 
-def find_endpoint(site: Site, endpoint: str) -> tuple[RegionSpec, ServingContract]:
-    """Return the first region that has an endpoint of this name, and its contract."""
-    known = {spec.name: region for region in reversed(site.environment.regions) for spec in region.endpoints}
+def find_endpoint(site: Site, endpoint: str, region: str = "") -> tuple[RegionSpec, ServingContract]:
+    """Return the region of that name, or the first, that has an endpoint of this name, and its contract."""
+    regions = site.environment.regions
+    if region:
+        _check("region", region, [one.name for one in regions], f"environments/{site.name}.py")
+        regions = tuple(one for one in regions if one.name == region)
+    known = {spec.name: one for one in reversed(regions) for spec in one.endpoints}
     _check("endpoint", endpoint, known, f"environments/{site.name}.py")
     return known[endpoint], serving_contract(site, known[endpoint], endpoint)
 

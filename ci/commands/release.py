@@ -6,6 +6,10 @@ import typer
 
 from ci.commands.options import AsJson, EndpointName, EnvironmentName, Home, JobName, ModelName, site
 
+Region = Annotated[
+    str, typer.Option("--region", metavar="NAME", help="The endpoint's; by default the first that has one so named.")
+]
+
 release = typer.Typer(help="Release a model to the endpoints that serve it; see how that goes, send it on, or back.")
 
 
@@ -44,7 +48,9 @@ def start(
 
 
 @release.command(short_help="Show how a release stands, and what its calls prove")
-def status(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+def status(
+    environment: EnvironmentName, endpoint: EndpointName, region: Region = "", json: AsJson = False, home: Home = None
+) -> None:
     """Show what was decided of the last release to an endpoint, and what its calls say beside the old one's.
 
     Example: groundplan release status local review-sentiment
@@ -52,12 +58,14 @@ def status(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = 
     from ci import console
     from ci.traffic import report
 
-    found = report.status(site(environment, home), endpoint)
+    found = report.status(site(environment, home), endpoint, region)
     console.show(found, json, report.drawn(found, with_history=True))
 
 
 @release.command(short_help="Go on with a release whose command was stopped")
-def resume(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+def resume(
+    environment: EnvironmentName, endpoint: EndpointName, region: Region = "", json: AsJson = False, home: Home = None
+) -> None:
     """Go on with a release whose command was stopped or killed, wherever it was; exits with 1 when it went back.
 
     Example: groundplan release resume prod review-sentiment-live
@@ -65,33 +73,37 @@ def resume(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = 
     from ci import console
     from ci.traffic import report
 
-    result = report.carried(site(environment, home), endpoint, lambda found: found.go_on(), console.terminal_progress())
+    place, progress = site(environment, home), console.terminal_progress()
+    result = report.carried(place, endpoint, lambda found: found.go_on(), progress, region=region)
     console.show(result, json, report.drawn(result))
 
 
 @release.command(short_help="Give a release all calls, whatever it had to prove")
-def promote(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+def promote(
+    environment: EnvironmentName, endpoint: EndpointName, region: Region = "", json: AsJson = False, home: Home = None
+) -> None:
     """Give a release that is on its way all calls now, without the rest of its steps.
 
     Example: groundplan release promote prod review-sentiment-live
     """
-    _turn(environment, endpoint, json, home, forward=True)
+    _turn(environment, endpoint, region, json, home, forward=True)
 
 
 @release.command(short_help="Send a release back to what served before")
-def rollback(environment: EnvironmentName, endpoint: EndpointName, json: AsJson = False, home: Home = None) -> None:
+def rollback(
+    environment: EnvironmentName, endpoint: EndpointName, region: Region = "", json: AsJson = False, home: Home = None
+) -> None:
     """Send the last release to an endpoint back, on its way or out: what served before it serves again.
 
     Example: groundplan release rollback prod review-sentiment-live
     """
-    _turn(environment, endpoint, json, home, forward=False)
+    _turn(environment, endpoint, region, json, home, forward=False)
 
 
-def _turn(environment: str, endpoint: str, json: bool, home: Home, *, forward: bool) -> None:
+def _turn(environment: str, endpoint: str, region: str, json: bool, home: Home, *, forward: bool) -> None:
     from ci import console
     from ci.traffic import report
 
-    result = report.carried(
-        site(environment, home), endpoint, lambda found: found.turn(forward=forward), console.terminal_progress()
-    )
+    place, progress = site(environment, home), console.terminal_progress()
+    result = report.carried(place, endpoint, lambda found: found.turn(forward=forward), progress, region=region)
     console.show(result, json, report.drawn(result))

@@ -35,40 +35,47 @@ class ReleaseState(Result):
     told: tuple[str, ...]
 
 
-def releases(site: Site, endpoint: str, progress: Progress = QUIET) -> Releases:
-    """Return the releases to an endpoint, by the name in its `EndpointSpec`."""
-    region, contract = find_endpoint(site, endpoint)
-    return Releases(site, region.name, contract, progress=progress)
+def releases(site: Site, endpoint: str, progress: Progress = QUIET, *, region: str = "") -> Releases:
+    """Return the releases to an endpoint, by the name in its `EndpointSpec`; by default in the first region with it."""
+    place, contract = find_endpoint(site, endpoint, region)
+    return Releases(site, place.name, contract, progress=progress)
 
 
-def status(site: Site, endpoint: str) -> ReleaseState:
+def status(site: Site, endpoint: str, region: str = "") -> ReleaseState:
     """Return how the last release to an endpoint stands; reads only."""
-    found = releases(site, endpoint)
+    found = releases(site, endpoint, region=region)
     state = found.known()
     if state is None:
         raise found.nothing_to_turn(None)
     return told(found, state)
 
 
-def carried(site: Site, endpoint: str, work: Callable[[Releases], Rollout], progress: Progress = QUIET) -> ReleaseState:
+def carried(
+    site: Site,
+    endpoint: str,
+    work: Callable[[Releases], Rollout],
+    progress: Progress = QUIET,
+    *,
+    region: str = "",
+) -> ReleaseState:
     """Do `work` on the endpoint's last release, write into the audit log how it ended, and return how it stands."""
-    found = releases(site, endpoint, progress)
+    found = releases(site, endpoint, progress, region=region)
     try:
         state = work(found)
     except WorkError:
-        _write_down(site, endpoint, found.known())
+        _write_down(site, endpoint, region, found.known())
         raise
-    _write_down(site, endpoint, state)
+    _write_down(site, endpoint, region, state)
     return told(found, state)
 
 
-def _write_down(site: Site, endpoint: str, state: Rollout | None) -> None:
+def _write_down(site: Site, endpoint: str, region: str, state: Rollout | None) -> None:
     from ci.audit.record import History
 
     if state and state.is_over:
-        region, contract = find_endpoint(site, endpoint)
+        place, contract = find_endpoint(site, endpoint, region)
         is_out = state.phase is Phase.RELEASED
-        facts = {"endpoint": state.endpoint, "configuration": state.new if is_out else state.old, "region": region.name}
+        facts = {"endpoint": state.endpoint, "configuration": state.new if is_out else state.old, "region": place.name}
         history = History(site, contract.model)
         history.tell(
             "released" if is_out else "rolled back",

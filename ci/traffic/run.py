@@ -34,6 +34,8 @@ class Releases:
         watcher: Watcher = nobody,
     ) -> None:
         self._site, self._contract, self._progress, self._watcher = site, contract, progress, watcher
+        # Where there are several, who goes on must name the one.
+        self._where = f" --region {region}" if len(site.environment.regions) > 1 else ""
         self._endpoint = Endpoint(site, region, contract)
         key = f"rollouts/{contract.endpoint_name}/state.json"
         self._record = S3Record(site.client("s3", region), contract.artifact_bucket, key, Rollout)
@@ -164,7 +166,7 @@ class Releases:
         )
 
     def _command(self, verb: str) -> str:
-        return f"groundplan release {verb} {self._site.name} {self._name}"
+        return f"groundplan release {verb} {self._site.name} {self._name}{self._where}"
 
     @property
     def _name(self) -> str:

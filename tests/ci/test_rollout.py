@@ -5,12 +5,14 @@ import json
 import tarfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import environments
-from ci.errors import WorkError
+from ci.contracts import find_endpoint
+from ci.errors import CommandError, WorkError
 from ci.invocation import Caller
 from ci.model_registry import Package
 from ci.rollout import roll_out
@@ -20,6 +22,7 @@ from ci.status import status
 from ci.traffic.controller import NEXT, OLD, Act, Resize, Seen, decide
 from ci.traffic.endpoint import Endpoint
 from ci.traffic.evidence import Tolerance
+from ci.traffic.report import releases
 from ci.traffic.run import Releases
 from ci.traffic.state import Patience, Phase, Rollout
 from ci.workspace import Workspace
@@ -178,3 +181,17 @@ def test_who_was_overtaken_does_nothing_more(site: Site, monkeypatch: pytest.Mon
     with pytest.raises(WorkError, match="went back"):
         overtaken.follow()
     assert done == []
+
+
+def test_a_release_is_taken_up_in_the_region_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    local = environments.load("local")
+    other = local.regions[0].model_copy(update={"name": "eu-west-1"})
+    both = local.model_copy(update={"regions": (local.regions[0], other)})
+    place = Site(both, Workspace(root=REPOSITORY, home=tmp_path), "http://127.0.0.1:9")
+    monkeypatch.setattr("ci.contracts._parameter", lambda _, region, __: contract(region.name).model_dump_json())
+    name = other.endpoints[0].name
+    assert find_endpoint(place, name)[1].endpoint_name == local.regions[0].name
+    found = releases(place, name, region="eu-west-1")
+    assert found._command("resume") == "groundplan release resume local eu-west-1 --region eu-west-1"
+    with pytest.raises(CommandError, match=r"'eu-west-2' is not in .*; did you mean 'eu-west-1'"):
+        releases(place, name, region="eu-west-2")
