@@ -111,15 +111,16 @@ def refused(site: Site) -> Iterator[Part]:
     yield
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_it_trains_ends_it_and_a_second_one_changes_nothing(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market(site)
-    stack_destroy, before = Stack.destroy, signal.getsignal(signal.SIGTERM)
+    stack_destroy, before = Stack.destroy, signal.getsignal(number)
 
     def stopped(*_: object, **__: object) -> None:
         assert len(remains(site)) == 4
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         time.sleep(60)
 
     def stopped_again(self: Stack, **how: Any) -> Any:
@@ -130,7 +131,7 @@ def test_a_signal_while_it_trains_ends_it_and_a_second_one_changes_nothing(
     monkeypatch.setattr(Stack, "destroy", stopped_again)
     with pytest.raises(KeyboardInterrupt):
         burst(site, "review_writer", order=ORDER, recipe="debug", engine=Engine(site))
-    assert (remains(site), signal.getsignal(signal.SIGTERM)) == ([], before)
+    assert (remains(site), signal.getsignal(number)) == ([], before)
 
 
 def test_a_stop_during_a_search_ends_the_search(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
