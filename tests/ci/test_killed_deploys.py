@@ -117,4 +117,4 @@ def test_ten_deaths_at_random_moments(checkout: Tiny) -> None:
         taken_over += "taking it over" in next_one.stderr
     assert taken_over, "no death fell into the moments that this is about"
     again = checkout.run("plan", "local", "--json")
-    assert json.loads(again.stdout)["summary"] == {"create": 0, "update": 0, "replace": 0, "destroy": 0}, again.stdout
+    assert set(json.loads(again.stdout)["summary"].values()) == {0}, again.stdout
