@@ -12,7 +12,7 @@ PAGE_HELPERS = {"grafana", "overview", "page", *SIGNALS}
 HELPERS = {
     *("access_policies", "api_definition", "audit_policies", "binding_checks", "bindings", *EDGE_HELPERS),
     *("naming", *PAGE_HELPERS),
-    *("metric_alarm", "pool_user_data", "role", "toolkit", "warm_up", "watch"),
+    *("kept_logs", "metric_alarm", "pool_user_data", "role", "toolkit", "warm_up", "watch"),
 }
 CONSTRUCTS = [file for file in sorted((ROOT / "infra").glob("*.py")) if file.stem not in HELPERS | {"__init__"}]
 STACKS = [file for file in sorted((ROOT / "stacks").glob("*.py")) if file.stem not in {"__init__", "platform"}]
