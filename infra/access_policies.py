@@ -264,8 +264,9 @@ def _keep_log(reach: Reach) -> tuple[Statement, ...]:
 
 def _publish_images(reach: Reach) -> tuple[Statement, ...]:
     push = (
-        *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages"),
-        *("ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
+        *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload"),
+        *("ecr:DescribeImageScanFindings", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"),
+        *("ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
     )
     return (Statement(push, [kept.repository for kept in reach.kept]),)
 

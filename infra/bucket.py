@@ -39,6 +39,7 @@ _SKIPPED = {
     "CKV_AWS_144": "data stays in its region; what was overwritten or deleted is kept as an old version",
     "CKV2_AWS_62": "nothing waits for a single object: jobs are handed manifests of what they read",
 }
+_KEPT = {"CKV2_AWS_61": "the environment keeps old versions until somebody deletes them"}
 
 
 class Bucket(Construct):
@@ -93,8 +94,9 @@ class Bucket(Construct):
         if keep_days is not None:
             self._lock(bucket, versioning, keep_days)
         lives = [] if old_versions_days is None else [_old_versions(old_versions_days, keep_days)]
-        self._end(bucket, versioning, [*lives, *(_expiry(*one) for one in sorted(expire_days.items()))])
-        skip_check(bucket, **_SKIPPED)
+        lives += [_expiry(*one) for one in sorted(expire_days.items())]
+        self._end(bucket, versioning, lives)
+        skip_check(bucket, **_SKIPPED, **({} if lives else _KEPT))
         self.name: str = bucket.bucket
         self.arn: str = bucket.arn
 

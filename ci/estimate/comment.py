@@ -79,7 +79,8 @@ def _left(change: CostChange) -> list[str]:
     if not change.gone:
         return []
     names = ", ".join(f"`{name}`" for name in change.gone)
-    told = f"**Not saved until somebody destroys it:** what {names} made. A deploy leaves it as it is, and it is paid."
+    told = f"**Not saved until somebody destroys it:** what {names} made. A deploy leaves it as it is, and it is paid "
+    told += f"until `groundplan destroy {change.environment} --undeclared` ends it."
     return [told]
 
 

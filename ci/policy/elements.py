@@ -1,7 +1,7 @@
 """The elements of synthesized stacks, each with the checks that its author skips and why."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ class Element:
         return found
 
 
-def elements(*folders: Path) -> Iterator[Element]:
-    """Yield what the stacks below `folders` hold."""
-    for file in sorted(file for folder in folders for file in folder.glob("stacks/*/cdk.tf.json")):
+def elements(files: Iterable[Path]) -> Iterator[Element]:
+    """Yield what the stacks in `files` hold, each of them the `cdk.tf.json` in its stack's folder."""
+    for file in files:
         content = json.loads(file.read_text())
         for kind, prefix in (("resource", ""), ("data", "data.")):
             for type_, named in content.get(kind, {}).items():

@@ -56,13 +56,13 @@ class PolicyResult(Result):
 def review(environment: Environment, workspace: Workspace) -> PolicyResult:
     """Synthesize `environment` with what it stands on, and review its stacks."""
     stacks = (*synthesize(environment, workspace), synthesize_bootstrap(environment, workspace))
-    return review_folders(environment.name, sorted({stack.folder.parents[1] for stack in stacks}), workspace)
+    return review_files(environment.name, [stack.folder / "cdk.tf.json" for stack in stacks], workspace)
 
 
-def review_folders(environment: str, folders: Sequence[Path], workspace: Workspace) -> PolicyResult:
-    """Review the stacks below `folders`."""
-    found = {element.path: element for element in elements(*folders)}
-    scanned = scan(folders, workspace)
+def review_files(environment: str, files: Sequence[Path], workspace: Workspace) -> PolicyResult:
+    """Review the stacks in `files`."""
+    found = {element.path: element for element in elements(files)}
+    scanned = scan(files, workspace)
     judged = [_judge(finding, found) for finding in scanned.findings]
     used = {(one.stack, one.address, one.check) for one in judged}
     return PolicyResult(

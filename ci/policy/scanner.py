@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,13 @@ class Scan:
     findings: tuple[Finding, ...]
 
 
-def scan(folders: Sequence[Path], workspace: Workspace) -> Scan:
-    """Let checkov read every stack below `folders`. It is offline: what it would download are its maker's own rules."""
+def scan(files: Sequence[Path], workspace: Workspace) -> Scan:
+    """Let checkov read the stacks in `files`. It is offline: what it would download are its maker's own rules."""
     python = python_of(workspace, LOCK, "checkov")
     # Named by what it is, for plain `terraform` finds nothing in JSON and says nothing.
     arguments = ["--framework", "terraform_json", "--skip-download", "--output", "json", "--quiet"]
-    places = [word for folder in folders for word in ("--directory", str(folder))]
+    # By file: its report of a second `--directory` holds all of the first once more.
+    places = ["--file", *map(str, files)]
     answer = subprocess.run(
         [python, "-m", "checkov.main", *places, *arguments],
         env=child_environment({"CHECKOV_RUN_SCA_PACKAGE_SCAN_V2": "false"}, forget=("AWS_", "BC_", "PRISMA_")),
@@ -48,29 +49,18 @@ def scan(folders: Sequence[Path], workspace: Workspace) -> Scan:
         check=False,
     )
     try:
-        reports = list(_documents(answer.stdout))
-        summaries = [report["summary"] for report in reports]
-        failed = [record for report in reports for record in report["results"]["failed_checks"]]
-        unread = sum(summary["parsing_errors"] for summary in summaries)
-        passed = sum(summary["passed"] for summary in summaries)
+        report = json.loads(answer.stdout)
+        failed, summary = report["results"]["failed_checks"], report["summary"]
+        passed, unread = int(summary["passed"]), int(summary["parsing_errors"])
     except (ValueError, KeyError, TypeError) as error:
         said = (answer.stderr or answer.stdout).strip().splitlines()
         value = said[-1] if said else f"exit status {answer.returncode}"
         fix = f"look at it with: {python} -m checkov.main {' '.join(places)} {' '.join(arguments)}"
         raise CommandError(thing="checkov", value=value, rule="is no report", fix=fix) from error
-    if unread or len(reports) != len(folders):
-        value = f"{unread} stacks of {len(reports)} of {len(folders)} folders"
+    if unread:
+        value = f"{unread} of {len(files)} stacks"
         raise CommandError(thing="checkov", value=value, rule="cannot be read", fix="synthesize again")
     return Scan(passed, tuple(_finding(record) for record in failed))
-
-
-def _documents(text: str) -> Iterator[Any]:
-    """Yield the reports, which follow upon each other: one for each folder."""
-    text = text.strip()
-    while text:
-        report, end = json.JSONDecoder().raw_decode(text)
-        yield report
-        text = text[end:].strip()
 
 
 def _finding(record: dict[str, Any]) -> Finding:
