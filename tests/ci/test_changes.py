@@ -9,7 +9,7 @@ import environments
 from ci.changes import handed, resource
 from ci.changes.comment import comment
 from ci.changes.difference import difference
-from ci.changes.picture import svg
+from ci.changes.picture import RED, mermaid, svg
 from ci.changes.resource import ResourceChange
 from ci.manifest import S3Backend, Stack
 from ci.plan import Changes, PlanResult, StackPlan
@@ -196,6 +196,9 @@ def test_the_picture_is_well_formed_and_red_where_something_goes() -> None:
     ElementTree.fromstring(picture)
     assert picture.count("#b3372a") == 1
     assert "±1 replace" in picture
+    drawn = mermaid(result(LOST))
+    assert "±1 replace" in drawn
+    assert drawn.count(f"stroke:{RED}") == 1
 
 
 def test_environments_differ_in_named_places_whatever_their_order(tmp_path: Path) -> None:

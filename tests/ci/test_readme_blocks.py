@@ -53,6 +53,7 @@ ELSEWHERE = {
     "make test": "runs this very test",
     "make check": "runs this very test; CI's own entry runs just this line (.ci/run)",
     "make cdktf": "asks npm's registry for 423 MB, and tests are offline; `make bench` runs it",
+    "gh api": "asks GitHub to start a workflow of the fork, which is on GitHub",
     "npx cdktf deploy": "needs what `make cdktf` fetches; ci/bench/deploy.py runs it",
 }
 
@@ -74,11 +75,13 @@ def pasted(line: str) -> str:
     return " ".join((command, *(APPENDED[begin] for begin in [entry(APPENDED, command)] if begin))) + comment
 
 
-def test_a_block_is_of_commands_or_holds_none() -> None:
+def test_commands_stand_in_blocks_and_a_block_is_of_commands_or_holds_none() -> None:
+    begin = r"(\$ )?(gh|groundplan|make|npx|python) "
     for page in PAGES:
+        assert not re.search(rf"^    {begin}", page.read_text(), flags=re.MULTILINE), page
         for kind, text in FENCED.findall(page.read_text()):
             assert kind in ("", "sh")
-            assert kind or not re.search(r"^(\$ )?(groundplan|make|python|npx) ", text, flags=re.MULTILINE)
+            assert kind or not re.search(rf"^{begin}", text, flags=re.MULTILINE)
 
 
 def test_no_table_speaks_of_a_line_that_is_gone() -> None:

@@ -1,9 +1,16 @@
 """What set-up makes whole."""
 
+import subprocess
+import venv
 from importlib.metadata import Distribution
 from pathlib import Path
 
+import packaging
+import pytest
+
 from ci import set_up
+from ci.child_environment import child_environment
+from ci.workspace import ROOT
 
 METADATA = """Metadata-Version: 2.4
 Name: torch
@@ -28,3 +35,27 @@ def test_what_a_build_asks_for_and_nobody_installed_is_found(tmp_path: Path) -> 
 
 def test_torch_here_is_whole() -> None:
     assert set_up.torch() == "whole"
+
+
+@pytest.mark.slow
+def test_where_python_is_all_there_is_node_and_terraform_come_from_packages(tmp_path: Path) -> None:
+    """A PATH with nothing on it; the shared library behind `terraform` plans and applies as Terraform does."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    (tmp_path / "imported").mkdir()
+    (tmp_path / "imported" / "packaging").symlink_to(Path(packaging.__file__).parent)
+    programs = tmp_path / "venv" / "bin"
+    env = child_environment({"PATH": str(tmp_path / "nothing"), "PYTHONPATH": f"{ROOT}:{tmp_path / 'imported'}"})
+    done = "from ci import set_up; print(set_up.node(), set_up.terraform(), set_up.terraform(), sep='; ')"
+
+    def run(*words: str | Path) -> str:
+        return subprocess.run(words, env=env, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    installed = f"installed {set_up.NODE_PACKAGE}; installed {set_up.TERRAFORM_PACKAGE}; found"
+    assert run(programs / "python", "-c", done).strip() == installed
+    assert run(programs / "node", "-p", "process.versions.node").startswith("22.")
+    (tmp_path / "main.tf").write_text(
+        'resource "terraform_data" "x" { input = "made" }\noutput "x" {\n  value = terraform_data.x.output\n}\n'
+    )
+    run(programs / "terraform", "init", "-no-color")
+    run(programs / "terraform", "apply", "-auto-approve", "-no-color")
+    assert run(programs / "terraform", "output", "-raw", "x") == "made"

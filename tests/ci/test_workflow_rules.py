@@ -121,6 +121,7 @@ def test_only_who_runs_terraform_keeps_its_providers() -> None:
     kept = {step["with"]["path"]: step for step in action["runs"]["steps"] if "path" in step.get("with", {})}
     assert kept[".groundplan/plugins"]["if"] == "inputs.terraform == 'true'"
     assert not any("plugins" in path for path in kept if path != ".groundplan/plugins")
+    assert all("hashFiles('requirements.lock'" in step["with"]["key"] for step in kept.values()), "a lock names it"
 
 
 def test_gitlab_checks_merge_requests_plans_none_of_a_fork_and_keeps_what_it_fetched() -> None:

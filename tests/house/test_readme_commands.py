@@ -5,6 +5,7 @@ What stands in blocks is run, by tests/ci/test_readme_blocks.py; most of this wa
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -13,11 +14,14 @@ import environments
 from ci.cli import app
 from tests.house.test_house import ROOT
 
-PROSE = re.sub(r"^```.*?^```$", "", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
-CALLS = sorted({" ".join(words.split()) for words in re.findall(r"`(groundplan [a-z][^`]+)`", PROSE)})
+
+def called(*pages: Path) -> list[str]:
+    """What stands outside of blocks between backticks and begins with our command."""
+    prose = "\n".join(re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE) for page in pages)
+    return sorted({" ".join(words.split()) for words in re.findall(r"`(groundplan [a-z][^`]+)`", prose)})
 
 
-@pytest.mark.parametrize("line", CALLS)
+@pytest.mark.parametrize("line", called(ROOT / "README.md"))
 def test_a_line_is_taken_by_the_command_as_it_stands(line: str) -> None:
     command, words, context = get_command(app), shlex.split(line)[1:], None
     while True:
@@ -27,3 +31,14 @@ def test_a_line_is_taken_by_the_command_as_it_stands(line: str) -> None:
         _, command, words = command.resolve_command(context, [*context._protected_args, *context.args])
     named = {value for key, value in context.params.items() if key in ("environment", "one", "other")}
     assert named <= {*environments.names(), None}
+
+
+@pytest.mark.parametrize("line", called(*(ROOT / "docs").rglob("*.md")))
+def test_a_command_that_a_page_speaks_of_exists_with_its_options(line: str) -> None:
+    """A page speaks of a command in general: `groundplan cost ENV`, `groundplan train … --stream`."""
+    command, words = get_command(app), shlex.split(line)[1:]
+    while inner := getattr(command, "commands", None):
+        assert words, f"{line} is a group"
+        command = inner[words.pop(0)]
+    options = {name for parameter in command.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("-")} <= options
