@@ -1,16 +1,26 @@
 """One table of prices, dated, and open about what in it is assumed."""
 
 import csv
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from infra.prices import FIELDS, SPOT, Price, prices
+from infra.prices import FIELDS, SPOT, TABLE_REGION, Price, prices
 from infra.spec.instance_types import instance_types
 
 TABLE = prices(Path("no refreshed prices"))
-FILE = Path(__file__).parent.parent.parent / "infra" / "prices.csv"
+HERE = Path(__file__).parent
+# A page of AWS's that tells what it asks.
+PAGE = re.compile(r"aws\.amazon\.com/[a-z0-9/-]*\bpricing\b")
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(line for line in file.read_text().splitlines() if not line.startswith("#")))
+
+
+ROWS = rows(HERE.parent.parent / "infra" / "prices.csv")
 
 
 def test_every_price_is_dated_and_positive() -> None:
@@ -19,11 +29,18 @@ def test_every_price_is_dated_and_positive() -> None:
 
 
 def test_every_row_names_its_source() -> None:
-    lines = (line for line in FILE.read_text().splitlines() if not line.startswith("#"))
-    for row in csv.DictReader(lines):
-        # The head of the file says by which way the price list came, and what an assumption's page is.
-        assert row["basis"] in ("price list", "assumption"), row
-        assert row["basis"] == "price list" or row["note"], row
+    assert {row["basis"] for row in ROWS} == {"price list", "assumption", "definition"}
+    # Nobody read these figures there, as the head of the file says; the page is where one would.
+    assert [row for row in ROWS if row["basis"] == "assumption" and not PAGE.match(row["note"])] == []
+    (own,) = (row for row in ROWS if row["basis"] == "definition")
+    assert (own["product"], own["region"], own["usd"]) == ("region-factor", TABLE_REGION, "1")
+
+
+def test_every_figure_of_the_price_list_is_the_one_that_was_read_there() -> None:
+    listed = [row for row in ROWS if row["basis"] == "price list"]
+    read = {row["instance_type"]: row["usd_per_hour"] for row in rows(HERE / "on_demand.csv")}
+    assert {row["product"]: row["usd"] for row in listed} == read
+    assert {(row["region"], row["unit"], row["as_of"]) for row in listed} == {(TABLE_REGION, "Hrs", "2026-01-19")}
 
 
 def test_every_machine_with_a_price_has_facts() -> None:
