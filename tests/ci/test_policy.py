@@ -1,6 +1,7 @@
 """The review of stacks: checkov's findings against reasons beside the resources, and the rules for IAM."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import environments
 from ci.errors import WorkError
 from ci.policy.elements import Element, elements
 from ci.policy.permissions import actions_on_everything, broad_permissions
-from ci.policy.review import review_files
+from ci.policy.review import Judged, PolicyResult, review_files
 from ci.workspace import Workspace
 
 # An unencrypted topic and a public bucket fail these, a key that turns by itself passes the last.
@@ -39,34 +40,56 @@ def allow(action: str, resource: str = "arn:aws:s3:::a", **more: Any) -> dict[st
     return {"Effect": "Allow", "Action": [action], "Resource": resource, **more}
 
 
-def files(folder: Path) -> list[Path]:
-    """What was synthesized below `folder`, a platform and what it stands on each in a place of its own."""
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Every stack of every environment, and what each environment stands on."""
+    folder = tmp_path_factory.mktemp("stacks")
+    app.synthesize(environments.names(), folder / "platform")
+    app.write([environments.load(name) for name in environments.names()], folder / "ground", bootstrap=True)
     return sorted(folder.glob("*/stacks/*/cdk.tf.json"))
 
 
-@pytest.mark.slow
-def test_a_finding_fails_unless_its_reason_stands_beside_it_and_a_reason_must_be_needed(tmp_path: Path) -> None:
-    file = tmp_path / "tiny" / "cdk.tf.json"
+@pytest.fixture(scope="module")
+def reviewed(stacks: list[Path], tmp_path_factory: pytest.TempPathFactory) -> PolicyResult:
+    """All of them in one run with a tiny stack that is not as it should be: a run of checkov takes seconds to start."""
+    file = tmp_path_factory.mktemp("broken") / "tiny" / "cdk.tf.json"
     file.parent.mkdir()
     file.write_text(json.dumps(TINY, indent=2))
-    found = review_files("tiny", [file], Workspace())
-    assert [(one.address, one.check) for one in found.failed] == [("aws_sns_topic.open", "CKV_AWS_26")]
-    assert [(one.address, one.reason) for one in found.skipped] == [("aws_sns_topic.explained", "a test")]
-    assert [(one.address, one.check) for one in found.stale] == [("aws_sns_topic.explained", "CKV_AWS_385")]
-    with pytest.raises(WorkError, match="2 findings are neither mended nor explained"):
-        found.check()
+    return review_files("all", [*stacks, file], Workspace())
+
+
+def of(name: str, judged: Sequence[Judged]) -> list[Judged]:
+    return [one for one in judged if one.stack.partition("-")[0] == name]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["local", "prod"])
-def test_an_environment_passes_every_check(name: str, tmp_path: Path) -> None:
-    app.synthesize([name], tmp_path / "platform")
-    app.write([environments.load(name)], tmp_path / "ground", bootstrap=True)
-    found = review_files(name, files(tmp_path), Workspace())
-    found.check()
-    assert len(set(found.skipped)) == len(found.skipped)
-    assert found.passed > 200
-    assert all(len(one.reason or "") > 20 for one in found.skipped)
+def test_a_finding_fails_unless_its_reason_stands_beside_it_and_a_reason_must_be_needed(reviewed: PolicyResult) -> None:
+    found = {name: of("tiny", getattr(reviewed, name)) for name in ("failed", "skipped", "stale")}
+    assert [(one.address, one.check) for one in found["failed"]] == [("aws_sns_topic.open", "CKV_AWS_26")]
+    assert [(one.address, one.reason) for one in found["skipped"]] == [("aws_sns_topic.explained", "a test")]
+    assert [(one.address, one.check) for one in found["stale"]] == [("aws_sns_topic.explained", "CKV_AWS_385")]
+    with pytest.raises(WorkError, match=r"\d+ findings are neither mended nor explained") as caught:
+        reviewed.check()
+    assert any(line.startswith("tiny aws_sns_topic.open: CKV_AWS_26 ") for line in caught.value.details)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", environments.names())
+def test_an_environment_passes_every_check(name: str, reviewed: PolicyResult) -> None:
+    assert [one for one in (*of(name, reviewed.failed), *of(name, reviewed.stale))] == []
+    skipped = of(name, reviewed.skipped)
+    # Nothing is skipped in a stack that was not read.
+    assert {f"{name}-bootstrap", f"{name}-us-east-1-data"} <= {one.stack for one in skipped}
+    assert len(set(skipped)) == len(skipped)
+    assert all(len(one.reason or "") > 20 for one in skipped)
+
+
+@pytest.mark.slow
+def test_nothing_of_any_environment_is_left_out_of_the_review(reviewed: PolicyResult, stacks: list[Path]) -> None:
+    assert reviewed.stacks == len(stacks) + 1
+    assert {one.stack.partition("-")[0] for one in reviewed.failed} == {"tiny"}, "what no environment's name explains"
+    assert reviewed.passed > 1000
+    assert reviewed.permissions == ()
 
 
 @pytest.mark.parametrize(
@@ -130,11 +153,8 @@ def test_a_boundary_grants_nothing_until_it_is_attached() -> None:
     assert list(broad_permissions([boundary, bounded, attached]))
 
 
-def test_no_policy_of_any_environment_allows_more_than_it_must(tmp_path: Path) -> None:
-    app.synthesize(environments.names(), tmp_path / "platform")
-    app.write([environments.load(name) for name in environments.names()], tmp_path / "ground", bootstrap=True)
-    found = list(elements(files(tmp_path)))
-    assert not list(broad_permissions(found))
+def test_no_policy_of_any_environment_allows_more_than_it_must(stacks: list[Path]) -> None:
+    assert not list(broad_permissions(elements(stacks)))
     assert actions_on_everything()
 
 
