@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,16 @@ IMAGES = ("train", "ray", "serve", "edge")
 BUILT = ["images base", *(f"images build {image} local" for image in IMAGES)]
 NAMED = [*BUILT, *(f"images tag {image} local d" for image in IMAGES)]
 SCANNED = [*NAMED, *(f"images scan {image} local" for image in IMAGES)]
+PREVIEWED = ["deploy localpr1", "previews local", "comment out/previews.md"]
+# Those that ask first which environments are ours.
+ASKING = ("bursts", "deploy", "drift", "plan", "preview", "train")
+
+
+def up_to(calls: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each of the calls as the one that fails, with all that is called up to it."""
+    return ((fails, calls[: at + 1]) for at, fails in enumerate(calls))
+
+
 # Workflow, event, what fails, and all that is called then.
 CASES = [
     ("check", "pull_request", NOTHING, ["make check"]),
@@ -47,23 +58,38 @@ CASES = [
     # Whatever fails, the rest is told all the same.
     *(("plan", "pull_request", fails, PLANNED) for fails in PLANNED),
     ("environments", "", NOTHING, []),
+    # Nothing is done where nobody knows for which environments, or by which role.
+    *((workflow, "", "environments", []) for workflow in ("environments", *ASKING)),
+    *(
+        (workflow, "", "roles", [])
+        for workflow in ("bursts", "deploy-environment", "drift", "preview", "release", "train")
+    ),
+    ("plan", "pull_request", "roles", PLANNED[1:]),
+    ("images", "workflow_dispatch", "roles", ["images base"]),
     ("deploy", "push", NOTHING, 3 * DEPLOYED),
-    ("deploy", "push", "plan local", DEPLOYED[:2]),
+    *(("deploy", "push", fails, called) for fails, called in up_to(DEPLOYED)),
     ("deploy", "workflow_dispatch", "deploy local", DEPLOYED),
     ("deploy-environment", "", NOTHING, DEPLOYED),
-    ("preview", "pull_request.labeled", NOTHING, ["deploy localpr1", "previews local", "comment out/previews.md"]),
-    ("preview", "pull_request.labeled", "deploy", ["deploy localpr1"]),
+    *(("deploy-environment", "", fails, called) for fails, called in up_to(DEPLOYED)),
+    ("preview", "pull_request.labeled", NOTHING, PREVIEWED),
+    *(("preview", "pull_request.labeled", fails, called) for fails, called in up_to(PREVIEWED)),
     ("preview", "pull_request.closed", NOTHING, ["destroy localpr1"]),
-    ("preview", "schedule", "previews", ["previews local"]),
-    ("drift", "schedule", "drift", ["drift local"]),
-    ("bursts", "schedule", "burst", ["burst reap local"]),
+    ("preview", "pull_request.closed", "destroy", ["destroy localpr1"]),
+    *(("preview", "schedule", fails, ["previews local"]) for fails in (NOTHING, "previews")),
+    *(("drift", "schedule", fails, ["drift local"]) for fails in (NOTHING, "drift")),
+    ("drift", "workflow_dispatch", NOTHING, ["drift local"]),
+    *(("bursts", "schedule", fails, ["burst reap local"]) for fails in (NOTHING, "burst")),
+    ("bursts", "workflow_dispatch", NOTHING, ["burst reap local"]),
     ("train", "repository_dispatch.drift", NOTHING, TRAINED),
-    ("train", "schedule", "optimize", TRAINED[:2]),
+    ("train", "schedule", NOTHING, TRAINED),
+    *(("train", "schedule", fails, called) for fails, called in up_to(TRAINED)),
     ("release", "workflow_dispatch", NOTHING, RELEASED),
     ("release", "workflow_dispatch", "audit", RELEASED[:1]),
     ("release", "workflow_dispatch", "release", RELEASED[:2]),
-    ("images", "schedule", "images base", ["images base"]),
+    *(("images", "schedule", fails, ["images base"]) for fails in (NOTHING, "images base")),
     ("images", "workflow_dispatch", NOTHING, SCANNED),
+    # An old base holds up no image.
+    ("images", "workflow_dispatch", "images base", SCANNED),
     ("images", "workflow_dispatch", "images build", BUILT),
     ("images", "workflow_dispatch", "images tag", NAMED),
     ("images", "workflow_dispatch", "images scan", SCANNED),
@@ -115,24 +141,33 @@ def test_a_workflow_calls_what_it_should_and_stops_where_it_should(
     assert {step.state for step in done.steps if step.step == "actions/upload-artifact"} <= {"left out"}, "always kept"
 
 
+PROMOTED, RESUMED = (
+    ["audit verify local", f"release {act} local {LIVE}", "audit verify local"] for act in ("promote", "resume")
+)
+ROLLED_BACK = [f"release rollback local {LIVE}", "audit verify local"]
+
+
 @pytest.mark.parametrize(
-    ("workflow", "event", "inputs", "called"),
+    ("workflow", "event", "inputs", "fails", "called"),
     [
         # What a training made that nobody waited for.
-        ("train", "workflow_dispatch", {"job": "j-1"}, TRAINED[1:]),
-        ("train", "repository_dispatch.drift", {"model": "other"}, [f"{done[:-16]}other" for done in TRAINED]),
-        ("release", "workflow_dispatch", {"action": "promote", "endpoint": LIVE}, [
-            "audit verify local", f"release promote local {LIVE}", "audit verify local"]),
-        ("release", "workflow_dispatch", {"action": "resume", "endpoint": LIVE}, [
-            "audit verify local", f"release resume local {LIVE}", "audit verify local"]),
-        ("release", "workflow_dispatch", {"action": "rollback", "endpoint": LIVE}, [
-            f"release rollback local {LIVE}", "audit verify local"]),
+        ("train", "workflow_dispatch", {"job": "j-1"}, NOTHING, TRAINED[1:]),
+        ("train", "repository_dispatch.drift", {"model": "other"}, NOTHING, [f"{done[:-16]}other" for done in TRAINED]),
+        *(
+            ("release", "workflow_dispatch", {"action": called[-2].split()[1], "endpoint": LIVE}, fails, called[:last])
+            for called in (PROMOTED, RESUMED, ROLLED_BACK)
+            for fails, last in ((NOTHING, None), ("release", -1))
+        ),
+        ("release", "workflow_dispatch", {"action": "promote", "endpoint": LIVE}, "audit", PROMOTED[:1]),
+        # It is back, and red all the same for what it wrote.
+        ("release", "workflow_dispatch", {"action": "rollback", "endpoint": LIVE}, "audit", ROLLED_BACK),
     ],
-)  # fmt: skip
+)
 def test_what_is_asked_for_is_done(
-    workflow: str, event: str, inputs: dict[str, str], called: list[str], place: Workspace
+    workflow: str, event: str, inputs: dict[str, str], fails: str, called: list[str], place: Workspace
 ) -> None:
-    assert not rehearsed(place, workflow, event, inputs=inputs).failed
+    (place.root / "fails").write_text(fails)
+    assert rehearsed(place, workflow, event, inputs=inputs).failed == (fails != NOTHING)
     assert calls(place) == called
 
 
@@ -154,6 +189,7 @@ def test_a_fork_s_pull_request_gets_nothing(workflow: str, place: Workspace) -> 
     ("action", "labels", "closed", "called"),
     [
         ("synchronize", ("preview", "other"), False, "deploy localpr1"),
+        ("reopened", ("other", "preview"), False, "deploy localpr1"),
         ("labeled", ("other", "preview"), False, None),
         ("labeled", ("preview",), True, None),
         ("unlabeled", ("preview", "other"), False, "destroy localpr1"),
