@@ -1,13 +1,15 @@
 """One plan over stacks that depend on each other: complete before any stands; and what is applied is what it said."""
 
 import json
+import re
+from typing import Any
 
 import pytest
 
 from ci.changes.resource import FORGOTTEN, UNKNOWN
-from ci.changes.saved import SavedStack
+from ci.changes.saved import SavedPlan, SavedStack
 from ci.deploy import deploy
-from ci.errors import CommandError, StalePlanError
+from ci.errors import CommandError, StacksError, StalePlanError
 from ci.manifest import read_stacks
 from ci.plan import PlanResult, plan
 from ci.state import StateStore
@@ -62,16 +64,40 @@ def test_a_change_of_what_one_hands_on_reaches_every_stack_and_a_stale_plan_none
     assert "the code of local-us-east-1-first changed; plan again" in refused.stderr
 
     tiny.runs(wants={"first": "other $${text}"})
-    key = f"local/plans/{name}/local-us-east-1-third"
-    whole = state.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    state.put_object(Bucket=BUCKET, Key=key, Body=whole + b"x")
-    with pytest.raises(StalePlanError, match="local-us-east-1-third is not what its hash says"):
-        deploy(tiny.site(), plan=name)
+    for part in ("local-us-east-1-third", "manifest.json"):
+        key = f"local/plans/{name}/{part}"
+        whole = state.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        # A manifest with a space more says the same, and is not what was reviewed.
+        state.put_object(Bucket=BUCKET, Key=key, Body=whole + b" ")
+        with pytest.raises(StalePlanError, match=f"{re.escape(part)} is not what its hash says"):
+            deploy(tiny.site(), plan=name)
+        state.put_object(Bucket=BUCKET, Key=key, Body=whole)
     with pytest.raises(CommandError, match="'00000000' is none"):
         deploy(tiny.site(), plan="00000000")
-    state.put_object(Bucket=BUCKET, Key=key, Body=whole)
     assert deploy(tiny.site(), plan=name).changed == 3
     assert plan(tiny.site()).summary.total == 0
+
+
+def test_what_was_not_reviewed_is_refused_in_a_stack_s_turn(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(tiny.site())
+    tiny.runs(wants={"first": 2})
+    _, name = saved(tiny)
+    s3, key, check = tiny.site().client("s3"), "local/us-east-1/second.tfstate", SavedPlan.check
+
+    def loses_one(*known: Any) -> None:
+        """Somebody takes a resource of the second stack away when all was found to be as it was."""
+        check(*known)
+        state = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        state["resources"] = [one for one in state["resources"] if one["name"] != "work"]
+        s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(state).encode())
+
+    monkeypatch.setattr(SavedPlan, "check", loses_one)
+    with pytest.raises(StacksError, match=r"second.*not in the plan that was reviewed: create terraform_data\.work"):
+        deploy(tiny.site(), plan=name)
+    left = told(plan(tiny.site()))
+    assert left["first"] == [], "its turn was before"
+    assert left["second"] == ["update terraform_data.before", "create terraform_data.work"]
+    assert left["third"] == ["update terraform_data.before"]
 
 
 def test_what_only_the_state_hears_of_is_planned_and_a_saved_plan_carries_it_out(tiny: Tiny) -> None:
