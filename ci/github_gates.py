@@ -4,10 +4,14 @@ GitHub makes an environment that a workflow names by itself, and asks nobody bef
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ci.finding import Finding
 from infra.spec import AwsAccount, Environment, GithubSpec
+
+# The doctor asks AWS for as long (ci/doctor.py).
+_PATIENCE_SECONDS = 2.5
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,11 @@ def check_gates(environment: Environment, api: GithubApi | None) -> list[Finding
     """Ask GitHub whether somebody approves what enters each; without a token nobody is asked."""
     if api is None:
         return []
-    return [
-        _check(api, github, gate, _commands(github, gate, of_branch=gate == environment.name))
-        for github in _repositories(environment)
-        for gate in gates(environment)
-    ]
+    asked = [(github, gate) for github in _repositories(environment) for gate in gates(environment)]
+    with ThreadPoolExecutor() as pool:
+        return list(
+            pool.map(lambda one: _check(api, *one, _commands(*one, of_branch=one[1] == environment.name)), asked)
+        )
 
 
 def _repositories(environment: Environment) -> Sequence[GithubSpec]:
@@ -66,7 +70,7 @@ def _check(api: GithubApi, github: GithubSpec, gate: str, make: Sequence[str]) -
     place = f"{api.url}/repos/{github.repository}/environments/{gate}"
     headers = {"Authorization": f"Bearer {api.token}", "Accept": "application/vnd.github+json"}
     try:
-        answer = httpx.get(place, headers=headers, timeout=30)
+        answer = httpx.get(place, headers=headers, timeout=_PATIENCE_SECONDS)
     except httpx.HTTPError as error:
         return Finding(check="approvals", state="warn", told=f"{place}: {error}", fix="look at the way to GitHub")
     fix = " && ".join(make)

@@ -7,6 +7,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from contextlib import suppress
+from dataclasses import dataclass
 
 from ci.errors import CommandError
 from infra.spec import AwsAccount, Environment
@@ -16,29 +17,47 @@ AUDIENCE = "sts.amazonaws.com"
 _DEFAULT = re.compile(r"repo:([^/@:]+)(?:@(\d+))?/([^/@:]+)(?:@(\d+))?:")
 
 
-def issued_subject(url: str, token: str) -> str | None:
-    """Return the subject of the token that GitHub issues for this job, or None where it issues none."""
+@dataclass(frozen=True)
+class Claims:
+    """What GitHub says of a job that AWS asks for: what it calls it, and the branch or pull request that it runs on."""
+
+    subject: str
+    ref: str
+
+
+def issued_claims(url: str, token: str) -> Claims | None:
+    """Return what stands in the token that GitHub issues for this job, or None where it issues none."""
     import httpx
 
     # Whatever is wrong there, the sign-in that follows asks again and tells it.
     with suppress(httpx.HTTPError, KeyError, IndexError, ValueError):
         answer = httpx.get(f"{url}&audience={AUDIENCE}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
-        claims = answer.raise_for_status().json()["value"].split(".")[1]
-        return str(json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"])
+        part = answer.raise_for_status().json()["value"].split(".")[1]
+        claims = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return Claims(claims["sub"], claims["ref"])
     return None
 
 
-def check_subject(environment: Environment, subject: str) -> None:
-    """Raise `CommandError` where the roles of an environment trust another repository than that of `subject`."""
+def check_claims(environment: Environment, claims: Claims) -> None:
+    """Raise `CommandError` where no role of an environment trusts such a job: it is of another repository or branch."""
     if not isinstance(environment.target, AwsAccount):
         return
     for github in environment.repositories:
-        if not subject.startswith(github.subject("")):
+        if not claims.subject.startswith(github.subject("")):
             raise CommandError(
                 thing=f"environment {environment.name!r}",
                 value=github.subject("…"),
-                rule=f"is whom its roles trust, and GitHub calls this workflow {subject}",
-                fix=_fix(environment.name, github.repository, subject),
+                rule=f"is whom its roles trust, and GitHub calls this workflow {claims.subject}",
+                fix=_fix(environment.name, github.repository, claims.subject),
+            )
+        takers = github.takers(environment.name).values()
+        if not any(claims.subject in one.subjects and one.ref in (None, claims.ref) for one in takers):
+            raise CommandError(
+                thing=f"environment {environment.name!r}",
+                value=f"{claims.subject} on {claims.ref}",
+                rule=f"may take none of its roles: they are for {github.ref} and for pull requests",
+                fix=f"run it on {github.branch}; or write branch='…' in the GithubSpec of "
+                f"environments/{environment.name}.py, then: groundplan bootstrap {environment.name}",
             )
 
 

@@ -30,7 +30,8 @@ class BootstrapStack(Stack):
             guarded=guarded,
             old_versions_days=environment.old_versions_days,
         )
-        ground = Ground(names, [one.name for one in environment.regions], state.arn, key.arn)
+        payers = [one.role_arn for one in environment.budget.payers if one.role_arn]
+        ground = Ground(names, [one.name for one in environment.regions], state.arn, key.arn, payers)
         for github in environment.repositories:
             self._roles(github, ground, environment)
         for gitlab in environment.gitlab_projects:

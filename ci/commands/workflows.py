@@ -73,11 +73,11 @@ def roles(
     from ci import console
     from ci.bootstrap import workflow_roles
     from ci.changes.markdown import write
-    from ci.workflow_identity import check_subject, issued_subject
+    from ci.workflow_identity import check_claims, issued_claims
 
     found = environments.load(environment)
-    if tokens and (subject := issued_subject(tokens, asker)):
-        check_subject(found, subject)
+    if tokens and (claims := issued_claims(tokens, asker)):
+        check_claims(found, claims)
     result = workflow_roles(found)
     lines = [f"{name}={value}" for name, value in result.model_dump(exclude_none=True).items()]
     write(output, "".join(f"{line}\n" for line in lines), add=True)

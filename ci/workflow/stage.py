@@ -19,6 +19,8 @@ WORKFLOWS = Path(".github/workflows")
 REPOSITORY = "rehearsed/here"
 FORK = "somebody/here"
 LEFT_OUT = "left out in a rehearsal"
+# A pull request's checkout is its merge commit on GitHub, and here it is not.
+MERGED_INTO = "HEAD^1"
 # What an action brings for those that a rehearsal's Docker (ci/workflow/docker.py) misses without: a builder of the
 # job's own, which is a folder for its cache, and other machines' programs.
 _BRINGS = {
@@ -93,7 +95,7 @@ def stage(
         file = file.with_name(f"calls-{name}.yml")
         documents[file] = {"on": {"workflow_dispatch": {}}, "jobs": {name: calls}}
     for place, document in documents.items():
-        place.write_text(json.dumps(document))
+        place.write_text(json.dumps(document).replace(json.dumps(MERGED_INTO), json.dumps(event.base)))
     kind, action_name = _event(name, event, documents[file]["on"])
     made = Stage(folder, file, kind, variables)
     made.told.write_text(json.dumps(_told(action_name, event, inputs)))

@@ -126,6 +126,18 @@ def test_a_plan_reads_whom_the_account_trusts_and_no_workflow_changes_it(tmp_pat
         assert is_allowed(asked, [*own, *reads], bound) == (action not in changes), action
 
 
+def test_a_plan_takes_the_payer_s_role_and_no_other(tmp_path: Path) -> None:
+    """Terraform asks the payer's account in a plan too, and that AWS lets nobody do whom his own account does not."""
+    (payer,) = environments.load("prod").budget.payers
+    resources = document(tmp_path, "prod")["resource"]
+    bound = statements(resources["aws_iam_policy"]["workflows"]["policy"])
+    own = statements(resources["aws_iam_role_policy"]["plan"]["policy"])
+    reads = json.loads(aws_managed_policies_data)["ReadOnlyAccess"]["Document"]["Statement"]
+    assert payer.role_arn
+    for arn, allowed in ((payer.role_arn, True), ("arn:aws:iam::444444444444:role/another", False)):
+        assert is_allowed(Request("sts:AssumeRole", arn), [*own, *reads], bound) == allowed
+
+
 def test_the_end_of_a_bootstrap_tells_how_github_is_to_ask(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

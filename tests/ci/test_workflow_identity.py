@@ -11,10 +11,10 @@ import pytest
 import environments
 from ci.cli import run
 from ci.errors import CommandError
-from ci.workflow_identity import check_subject, issued_subject
+from ci.workflow_identity import Claims, check_claims, issued_claims
 from infra.spec import EmbeddedCloud, GithubSpec
 
-SUBJECT = "repo:acme@12/models@345:environment:dev"
+SUBJECT, MAIN = "repo:acme@12/models@345:environment:dev", "refs/heads/main"
 
 
 class Issuer(BaseHTTPRequestHandler):
@@ -24,7 +24,7 @@ class Issuer(BaseHTTPRequestHandler):
         """Issue a token, unsigned."""
         asked = self.path == "/token?api-version=2.0&audience=sts.amazonaws.com"
         known = asked and self.headers["Authorization"] == "Bearer word"
-        claims = urlsafe_b64encode(json.dumps({"sub": SUBJECT}).encode()).decode().rstrip("=")
+        claims = urlsafe_b64encode(json.dumps({"sub": SUBJECT, "ref": MAIN}).encode()).decode().rstrip("=")
         self.send_response(200 if known else 403)
         self.end_headers()
         self.wfile.write(json.dumps({"value": f"head.{claims}.signature"} if known else {}).encode())
@@ -44,15 +44,15 @@ def issuer() -> Iterator[str]:
 
 
 def test_a_job_is_told_its_subject_and_an_issuer_that_refuses_stops_nothing(issuer: str) -> None:
-    assert issued_subject(issuer, "word") == SUBJECT
-    assert issued_subject(issuer, "another") is None
-    assert issued_subject("http://127.0.0.1:9/token?", "word") is None
+    assert issued_claims(issuer, "word") == Claims(SUBJECT, MAIN)
+    assert issued_claims(issuer, "another") is None
+    assert issued_claims("http://127.0.0.1:9/token?", "word") is None
 
 
-def told(subject: str, **fields: str) -> str | None:
+def told(subject: str, ref: str = MAIN, **fields: str) -> str | None:
     dev = environments.load("dev").model_copy(update={"github": GithubSpec(repository="acme/models", **fields)})
     try:
-        check_subject(dev, subject)
+        check_claims(dev, Claims(subject, ref))
     except CommandError as error:
         return str(error)
     return None
@@ -78,8 +78,27 @@ def test_the_words_to_write_are_told_where_the_roles_are_another_s() -> None:
     assert "gh api -X PUT repos/acme/models/actions/oidc/customization/sub -F use_default=true" in customized
 
 
+@pytest.mark.parametrize(
+    ("context", "ref", "refused"),
+    [
+        ("environment:dev", MAIN, False),
+        ("environment:dev", "refs/heads/mine", True),
+        ("environment:dev-preview", "refs/pull/7/merge", False),
+        ("environment:other", MAIN, True),
+        ("pull_request", "refs/pull/7/merge", False),
+        (f"ref:{MAIN}", MAIN, False),
+        ("ref:refs/heads/mine", "refs/heads/mine", True),
+    ],
+)
+def test_a_job_on_a_branch_that_no_role_trusts_is_told_so(context: str, ref: str, refused: bool) -> None:
+    found = told(f"repo:acme/models:{context}", ref)
+    assert (found is not None) == refused
+    words = f"{context} on {ref} may take none of its roles: they are for {MAIN} and for pull requests; run it on main"
+    assert found is None or words in found
+
+
 def test_nobody_signs_in_to_an_embedded_cloud() -> None:
-    check_subject(environments.load("dev").model_copy(update={"target": EmbeddedCloud()}), SUBJECT)
+    check_claims(environments.load("dev").model_copy(update={"target": EmbeddedCloud()}), Claims(SUBJECT, "anything"))
 
 
 def test_the_question_after_roles_ends_before_aws_would_refuse(

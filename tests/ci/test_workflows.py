@@ -184,6 +184,7 @@ on: {workflow_dispatch: {inputs: {word: {default: bye}, environment: {default: d
 env:
   WORD: ${{ inputs.word }} ${{ inputs.environment }}
   LABELS: ${{ join(github.event.pull_request.labels.*.name, ',') }}
+  BASE: HEAD^1
 jobs:
   second:
     needs: [first]
@@ -201,7 +202,7 @@ jobs:
     steps:
       - uses: actions/checkout@0
       - id: say
-        run: echo "told=$WORD $LABELS" >> "$GITHUB_OUTPUT"
+        run: echo "told=$WORD $LABELS, not into HEAD^1 but $BASE" >> "$GITHUB_OUTPUT"
   third:
     needs: second
     runs-on: here
@@ -233,7 +234,8 @@ def test_a_rehearsal_runs_steps_as_github_would(tmp_path: Path) -> None:
         "fourth (local, a)": ["done"],
         "fourth (local, b)": ["done"],
     }
-    assert sorted(result.told[0].read_text().splitlines()) == ["a local", "always", "b local", "hello local a,b"]
+    told = ["a local", "always", "b local", "hello local a,b, not into HEAD^1 but 0"]
+    assert sorted(result.told[0].read_text().splitlines()) == told
     with pytest.raises(CommandError, match="'prod' is real"):
         rehearse_workflow("some", environments.load("prod"), place, event=event)
     with pytest.raises(CommandError, match="did you mean 'some'"):
