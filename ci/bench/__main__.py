@@ -16,6 +16,7 @@ from ci.workspace import ROOT
 # Quick ones first. One module each, with a function `run` that returns its rows.
 MEASUREMENTS = (
     "synth",
+    "doctor",
     "train",
     "loader",
     "checkpoints",
