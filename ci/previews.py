@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import environments
 from ci.destroy import destroy
-from ci.errors import CommandError, WorkError
+from ci.errors import WorkError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
 from ci.state import StateStore
 from infra.spec import PREVIEW
+from infra.spec.errors import GroundplanError
 
 
 class Preview(Result):
@@ -39,18 +40,21 @@ def previews(site: Site) -> Previews:
 def reap(site: Site, *, now: datetime | None = None, progress: Progress = QUIET) -> Previews:
     """Destroy each preview whose time is over, by the code at hand.
 
-    Raises `WorkError` at the end where one could not be destroyed, or has stacks that this code knows nothing of.
+    Raises `WorkError` at the end where one could not be destroyed, for whatever reason: it keeps no other standing.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+
     standing, destroyed, failed = list(_standing(site)), [], []
     for preview in standing:
         if preview.ends_at > (now or datetime.now(UTC)):
             continue
         progress.say(f"{preview.environment}: its time was over at {preview.ends_at:%Y-%m-%d %H:%M} UTC")
-        own = Site.of(environments.load(preview.environment), site.workspace)
         try:
+            own = Site.of(environments.load(preview.environment), site.workspace)
             destroy(own, progress=progress)
-        except CommandError as error:
+        except (GroundplanError, BotoCoreError, ClientError) as error:
             failed.append(f"{preview.environment}: {error}")
+            progress.say(f"{preview.environment} is still there: {error}")
             continue
         left = StateStore(own).undeclared(own.name, ())
         failed += [f"{key}: no stack of this code; destroy it from the pull request's own" for key in left]

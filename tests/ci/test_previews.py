@@ -6,17 +6,22 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 import app
 import environments
 from ci.deploy import deploy
+from ci.errors import StacksError, WorkError
 from ci.previews import previews, reap
 from ci.site import Site
+from ci.state import StateStore
 from ci.workflow.runner import WorkflowOutcome, rehearse_workflow
 from ci.workflow.stage import Event
 from ci.workspace import ROOT
 from infra.spec import SpecError
 from tests.ci.conftest import Tiny
+
+BUCKET, STATE = "groundplan-local-state", "us-east-1/first.tfstate"
 
 
 def test_a_preview_is_its_elder_without_what_an_account_has_once() -> None:
@@ -77,6 +82,33 @@ def test_the_workflow_deploys_tells_and_destroys_and_the_clock_ends_what_was_for
     assert [one.environment for one in reap(tiny.site()).standing] == ["localpr2"]
     later = reap(tiny.site(), now=datetime.now(UTC) + timedelta(hours=25))
     assert (later.destroyed, later.standing, previews(tiny.site()).standing) == (("localpr2",), (), ())
+
+
+def test_what_will_not_go_keeps_no_other_preview_standing(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    creating = {"Error": {"Code": "ValidationException", "Message": "Cannot update in-progress endpoint"}}
+    refused: dict[str, Exception] = {
+        "localpr1": ClientError(creating, "DeleteEndpoint"),
+        "localpr2": ConnectTimeoutError(endpoint_url="https://logs"),
+        "localpr3": StacksError(thing="destroy", value="localpr3-first", rule="failed", fix="mend it"),
+    }
+    asked = []
+
+    def destroyed(site: Site, **_: object) -> None:
+        asked.append(site.name)
+        if site.name in refused:
+            raise refused[site.name]
+        tiny.site().client("s3").delete_object(Bucket=BUCKET, Key=f"{site.name}/{STATE}")
+
+    monkeypatch.setattr("ci.previews.destroy", destroyed)
+    StateStore(tiny.site()).ensure_bucket()
+    names = [*refused, "localpr4"]
+    for name in names:
+        tiny.site().client("s3").put_object(Bucket=BUCKET, Key=f"{name}/{STATE}")
+    with pytest.raises(WorkError, match="'local': 3 of 4 still stand") as error:
+        reap(tiny.site(), now=datetime.now(UTC) + timedelta(hours=25))
+    assert asked == names
+    told = zip(error.value.details, refused.items(), strict=True)
+    assert all(line.startswith(f"{name}: {why}") for line, (name, why) in told)
 
 
 def rehearsed(tiny: Tiny, action: str) -> WorkflowOutcome:
