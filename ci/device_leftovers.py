@@ -19,14 +19,15 @@ def remove_what_devices_registered(
     """Remove the devices of every fleet with their certificates, and its jobs; return how many devices there were.
 
     `fleets` are pairs of a region and what AWS calls a fleet in it; by default all that are declared.
-    A guarded environment keeps them as it keeps its data: they are told, and Terraform refuses to go on.
+    A guarded environment keeps them as it keeps its data: they are told, and Terraform refuses to go on. Those of
+    `fleets` go all the same: what guarded them went with their code, and somebody named their stack.
     """
     removed = 0
     for edge in _named(site, fleets) if fleets is not None else _declared(site):
         region, name = edge.names.region, edge.fleet
         fleet = _Fleet(site.client("iot", region), site.client("iot-data", region), edge)
         devices = list(fleet.devices())
-        if site.environment.guarded:
+        if site.environment.guarded and fleets is None:
             if devices:
                 progress.say(f"{region}: {len(devices)} devices of {name} stay registered (guarded).")
             continue

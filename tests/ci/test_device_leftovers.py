@@ -103,6 +103,6 @@ def test_a_guarded_environment_keeps_its_devices_and_tells_of_them(site: Site) -
     assert standing(site) == before
     (region,) = site.environment.regions
     bare = region.model_copy(update={"edge_fleets": ()})
-    undeclared = replace(site, environment=site.environment.model_copy(update={"regions": (bare,)}))
+    undeclared = replace(guarded, environment=guarded.environment.model_copy(update={"regions": (bare,)}))
     assert remove_what_devices_registered(undeclared, Told()) == 0
-    assert remove_what_devices_registered(undeclared, Told(), fleets=[(region.name, FLEET)]) == 1
+    assert remove_what_devices_registered(undeclared, Told(), fleets=[(region.name, FLEET)]) == 1, "it was named"
