@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from ci.changes.consent import check_names
 from ci.device_leftovers import remove_what_devices_registered
 from ci.inventory import Resource, inventory
+from ci.kept_contents import check_empty
 from ci.leftovers import remove_what_releases_made
 from ci.manifest import Stack
 from ci.platform_run import Step, failure, platform_run
@@ -76,8 +77,9 @@ def destroy_undeclared(
 ) -> DestroyResult:
     """Remove what stands in the stacks `named`, which no code declares any more; all else stays.
 
-    Raises before anything is touched: `CommandError` where one is declared, or hands values to what would stay;
-    `LossError` where data goes that `may_lose` does not name as STACK:ADDRESS, for what guarded it went with the code.
+    Raises before anything is touched: `CommandError` where one is declared, or hands values to what would stay, or
+    holds a guarded bucket or image repository that is not empty; `LossError` where data goes that `may_lose` does not
+    name as STACK:ADDRESS.
     Later, `StacksError` like a deploy.
     """
     began = time.monotonic()
@@ -86,6 +88,7 @@ def destroy_undeclared(
         found = remains(run.state, site.name, stacks)
         doomed = chosen(site.name, found, named)
         check_names(site.name, losses(doomed), may_lose, command="destroy")
+        check_empty(site, doomed)
         emptied_stacks = emptied(site, doomed, stacks)
         # Where nothing is left that may need them.
         regions = {one.told.region for one in doomed} - {region.name for region in site.environment.regions}

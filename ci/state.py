@@ -146,12 +146,15 @@ class StateStore:
         return True
 
 
+def address(block: Mapping[str, Any], one: Mapping[str, Any]) -> str:
+    """Return the address of one of the instances that a block of a state has."""
+    return f"{block['type']}.{block['name']}" + (f"[{json.dumps(one['index_key'])}]" if "index_key" in one else "")
+
+
 def ids_in(state: Mapping[str, Any]) -> dict[str, str]:
     """Return the resources that a state holds: address → id."""
     return {
-        f"{block['type']}.{block['name']}" + (f"[{json.dumps(one['index_key'])}]" if "index_key" in one else ""): str(
-            one["attributes"].get("id")
-        )
+        address(block, one): str(one["attributes"].get("id"))
         for block in state.get("resources", ())
         if block["mode"] == "managed"
         for one in block["instances"]

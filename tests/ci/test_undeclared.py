@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from ci.buckets import empty
 from ci.changes.comment import comment
 from ci.deploy import deploy
 from ci.destroy import destroy, destroy_undeclared
 from ci.errors import CommandError, LossError
 from ci.inventory import _of_account
+from ci.kept_contents import check_empty
 from ci.leftovers import MANAGED_BY
 from ci.manifest import Stack, read_stacks
 from ci.plan import plan
@@ -22,6 +24,7 @@ from tests.ci.conftest import Tiny
 BUCKET = "groundplan-local-state"
 AWAY = "eu-west-1"
 LOGS = "/groundplan/local/away"
+MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"}
 
 
 @pytest.mark.terraform
@@ -97,16 +100,75 @@ def test_a_region_that_was_taken_out_is_still_looked_at_and_ended_where_it_is(
         client.create_log_group(logGroupName=LOGS, tags=tags)
     released = {"ModelName": "groundplan-local-model", "ExecutionRoleArn": "arn:aws:iam::123456789012:role/serving"}
     tiny.site().client("sagemaker", AWAY).create_model(**released, Tags=[MANAGED_BY])
-    away(resource("aws_cloudwatch_log_group", id=LOGS, name=LOGS, skip_destroy=False))
+    made = {"CreateBucketConfiguration": {"LocationConstraint": AWAY}}
+    tiny.site().client("s3", AWAY).create_bucket(Bucket="groundplan-local-emptied", **made)
+    away(
+        resource("aws_cloudwatch_log_group", id=LOGS, name=LOGS, skip_destroy=False),
+        guarded_bucket("groundplan-local-emptied"),
+    )
     assert {one.region for one in _of_account(tiny.site()) if one.service == "logs"} == {"us-east-1", AWAY}
-    name, address = f"local-{AWAY}-logs", "aws_cloudwatch_log_group.main"
-    with pytest.raises(LossError, match=f"destroy of 'local'.*--destroys-data {name}:{address}$"):
+    name = f"local-{AWAY}-logs"
+    data = [f"{name}:aws_cloudwatch_log_group.main", f"{name}:aws_s3_bucket.main"]
+    with pytest.raises(LossError, match=f"destroy of 'local'.*--destroys-data {','.join(data)}$"):
         destroy_undeclared(tiny.site(), [name])
-    done = destroy_undeclared(tiny.site(), [name], may_lose=[f"{name}:{address}"])
-    assert (done.resources, done.released_removed, list(done.stack_seconds)) == (1, 1, [name])
+    done = destroy_undeclared(tiny.site(), [name], may_lose=data)
+    assert (done.resources, done.released_removed, list(done.stack_seconds)) == (2, 1, [name])
+    assert "groundplan-local-emptied" not in buckets(tiny)
     left = {region: client.describe_log_groups(logGroupNamePrefix=LOGS) for region, client in clients.items()}
     assert {region: len(found["logGroups"]) for region, found in left.items()} == {"us-east-1": 1, AWAY: 0}
     clients["us-east-1"].delete_log_group(logGroupName=LOGS)
+
+
+def guarded_bucket(name: str, **attributes: Any) -> dict[str, Any]:
+    return resource("aws_s3_bucket", id=name, bucket=name, force_destroy=False, **attributes)
+
+
+def buckets(tiny: Tiny) -> set[str]:
+    return {one["Name"] for one in tiny.site().client("s3").list_buckets()["Buckets"]}
+
+
+def test_guarded_contents_stop_it_before_anything_is_touched(tiny: Tiny, away: Callable[..., None]) -> None:
+    s3, ecr, sagemaker = (tiny.site().client(service, AWAY) for service in ("s3", "ecr", "sagemaker"))
+    deleted, locked, images = "groundplan-local-deleted", "groundplan-local-locked", "groundplan-local-images"
+    for bucket in (deleted, locked):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": AWAY})
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket=bucket, Key="kept")
+    s3.delete_object(Bucket=deleted, Key="kept")
+    ecr.create_repository(repositoryName=images)
+    ecr.put_image(repositoryName=images, imageManifest=json.dumps(MANIFEST), imageTag="1")
+    released = {"ModelName": "groundplan-local-model", "ExecutionRoleArn": "arn:aws:iam::123456789012:role/serving"}
+    sagemaker.create_model(**released, Tags=[MANAGED_BY])
+
+    def named(name: str, block: dict[str, Any]) -> dict[str, Any]:
+        return block | {"name": name}
+
+    away(
+        named("deleted", guarded_bucket(deleted)),
+        named("locked", guarded_bucket(locked, object_lock_enabled=True)),
+        named("images", resource("aws_ecr_repository", id=images, name=images, force_delete=False)),
+        named("free", resource("aws_s3_bucket", id=locked, bucket=locked, force_destroy=True)),
+        named("gone", guarded_bucket("groundplan-local-nowhere")),
+    )
+    name = f"local-{AWAY}-logs"
+    kinds = {"deleted": "aws_s3_bucket", "locked": "aws_s3_bucket", "images": "aws_ecr_repository"}
+    data = [f"{name}:{kind}.{one}" for one, kind in (kinds | dict.fromkeys(("free", "gone"), "aws_s3_bucket")).items()]
+    with pytest.raises(CommandError, match="was guarded and is not empty") as error:
+        destroy_undeclared(tiny.site(), [name], may_lose=data)
+    first, *ways = str(error.value).splitlines()
+    assert (error.value.exit_code, error.value.value) == (2, ", ".join(f"{name}:{kinds[one]}.{one}" for one in kinds))
+    assert "nothing was touched" in first
+    assert [f"--bucket {deleted}" in ways[0], f"Object Lock keeps what is in {locked}" in ways[1]] == [True, True]
+    assert ways[2].endswith(f"aws ecr delete-repository --force --region {AWAY} --repository-name {images}")
+    assert sagemaker.list_models()["Models"], "nor what releases made"
+
+    ecr.delete_repository(repositoryName=images, force=True)
+    for bucket in (deleted, locked):
+        empty(s3, bucket)
+    check_empty(tiny.site(), remains(StateStore(tiny.site()), "local", ()))
+    for bucket in (deleted, locked):
+        s3.delete_bucket(Bucket=bucket)
+    sagemaker.delete_model(ModelName="groundplan-local-model")
 
 
 def test_what_only_other_code_can_reach_is_not_touched(tiny: Tiny, away: Callable[..., None]) -> None:
