@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 import app
 import environments
 from ci.bootstrap import BootstrapResult, bootstrap, remove
+from ci.changes.saved import PlanStore, SavedPlan
 from ci.cli import run
 from ci.errors import CommandError, NotDeployedError
 from ci.github_gates import commands
@@ -23,6 +25,7 @@ from ci.site import Site
 from ci.state import StateStore
 from ci.workspace import Workspace
 from infra import localcloud
+from infra.naming import Names
 from infra.spec import AwsAccount, EmbeddedCloud, GithubSpec, GitlabSpec, PreviewSpec, SpecError
 from tests.ci.conftest import REPOSITORY
 from tests.stacks.iam import Request, is_allowed
@@ -229,6 +232,11 @@ def test_the_bucket_of_a_real_environment_is_guarded_and_a_second_provider_is_no
     assert resources["aws_s3_bucket"]["states"]["bucket"] == environments.load("dev").state.bucket
     assert resources["aws_s3_bucket"]["states"]["lifecycle"]["prevent_destroy"] is True
     assert resources["aws_kms_key"]["state"]["lifecycle"]["prevent_destroy"] is True
+    (encryption,) = resources["aws_s3_bucket_server_side_encryption_configuration"].values()
+    (rule,) = encryption["rule"]
+    default = {"sse_algorithm": "aws:kms", "kms_master_key_id": "${aws_kms_key.state.arn}"}
+    assert encryption["bucket"] == "${aws_s3_bucket.states.id}"
+    assert rule["apply_server_side_encryption_by_default"] == default
     assert "aws_iam_openid_connect_provider" not in resources
     assert "aws_iam_openid_connect_provider" in found["data"]
 
@@ -249,6 +257,17 @@ def test_a_deploy_to_an_account_without_its_bucket_says_what_to_run(
         store.ensure_bucket()
 
 
+def assert_saved_plans_are_encrypted(site: Site) -> None:
+    """A plan may hold secrets. Whoever saves one names no key: the bucket does."""
+    saved = SavedPlan(environment=site.name, made_at=datetime.now(UTC), stacks={})
+    name = PlanStore(site).save(saved, {})
+    kept = {"Bucket": site.environment.state.bucket, "Key": f"{site.name}/plans/{name}/manifest.json"}
+    found = site.client("s3").head_object(**kept)
+    site.client("s3").delete_object(**kept)
+    own = site.client("kms").describe_key(KeyId=f"alias/{Names.of(site.environment, 'us-east-1').regional('state')}")
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", own["KeyMetadata"]["Arn"])
+
+
 @pytest.mark.terraform
 @pytest.mark.slow
 def test_bootstrap_keeps_its_own_state_in_its_bucket_and_can_be_repeated_and_removed(tmp_path: Path) -> None:
@@ -262,6 +281,7 @@ def test_bootstrap_keeps_its_own_state_in_its_bucket_and_can_be_repeated_and_rem
         assert not list(tmp_path.rglob("bootstrap.tfstate*")), "the state is in the bucket, and nowhere else"
         again = bootstrap(site)
         assert again.changed == 0
+        assert_saved_plans_are_encrypted(site)
         StateStore(site).remove_bucket()
         assert StateStore(site).exists, "a destroy leaves what a bootstrap made"
         site.client("s3").put_object(Bucket=made.state_bucket, Key="local/us-east-1/network.tfstate", Body=b"{}")
