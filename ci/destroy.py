@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Collection, Sequence
 
+import environments
 from ci.changes.consent import check_names
 from ci.device_leftovers import remove_what_devices_registered
 from ci.inventory import Resource, inventory
@@ -17,8 +18,9 @@ from ci.resume import reverse_actions
 from ci.site import Site
 from ci.stack_progress import StackProgress
 from ci.stack_runner import StackRunner
+from ci.state import StateStore
 from ci.synthesis import synthesize
-from ci.undeclared import UndeclaredStack, chosen, emptied, losses, remains, undeclared
+from ci.undeclared import Remains, UndeclaredStack, chosen, emptied, endable, losses, remains, undeclared
 
 
 class DestroyResult(Result):
@@ -38,6 +40,8 @@ class DestroyResult(Result):
 def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
     """Remove everything that was deployed or released; a guarded environment keeps its data and Terraform says so.
 
+    What no code declares any more is told and stays. Of a preview it goes along: nobody keeps anything there, and the
+    code at hand is often not the pull request's.
     Raises `StacksError` like a deploy. A second run goes on where the first was stopped.
     """
     began = time.monotonic()
@@ -45,15 +49,20 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
         stacks = synthesize(site.environment, site.workspace)
         run.state.ensure_bucket()
         standing = {stack.id: count for stack in stacks if (count := run.state.resources(stack))}
-        doomed = [stack for stack in stacks if stack.id in standing]
+        found = remains(run.state, site.name, stacks) if environments.is_preview(site.name) else []
+        along = endable(found, stacks)
+        emptied_stacks = emptied(site, along, stacks)
+        doomed = [*(stack for stack in stacks if stack.id in standing), *emptied_stacks]
         removed = remove_what_releases_made(site, progress)
         devices = remove_what_devices_registered(site, progress)
+        more = _remove_what_they_left(site, along, found, progress)
         reverse_actions(site)
         shown = run.each(doomed, _destroying(run.runner), needs=_dependents(doomed))
         if error := failure(f"destroy of {site.name!r}", shown):
             raise error
         for stack in stacks:
             run.state.forget(stack)
+        _forget(run.state, emptied_stacks)
         # An embedded cloud tells nothing of whose a thing is; an account does, by its tags.
         alone = site.endpoint_url is None or not run.state.is_shared
         # Their states are all that still knows of them.
@@ -63,10 +72,10 @@ def destroy(site: Site, *, progress: Progress = QUIET) -> DestroyResult:
     return DestroyResult(
         environment=site.name,
         seconds=round(time.monotonic() - began, 2),
-        resources=sum(standing.values()),
+        resources=sum(standing.values()) + sum(one.told.resources for one in along),
         stack_seconds={progress.stack: round(progress.seconds, 2) for progress in shown},
-        released_removed=removed,
-        devices_removed=devices,
+        released_removed=removed + more[0],
+        devices_removed=devices + more[1],
         orphans=inventory(site).resources if alone else (),
         undeclared=stray,
     )
@@ -90,18 +99,11 @@ def destroy_undeclared(
         check_names(site.name, losses(doomed), may_lose, command="destroy")
         check_empty(site, doomed)
         emptied_stacks = emptied(site, doomed, stacks)
-        # Where nothing is left that may need them.
-        regions = {one.told.region for one in doomed} - {region.name for region in site.environment.regions}
-        regions -= {one.told.region for one in found if one not in doomed}
-        removed = remove_what_releases_made(site, progress, regions=sorted(regions))
-        fleets = [(one.told.region, fleet) for one in doomed for fleet in one.fleets]
-        devices = remove_what_devices_registered(site, progress, fleets=fleets)
+        removed, devices = _remove_what_they_left(site, doomed, found, progress)
         shown = run.each(emptied_stacks, _destroying(run.runner), needs=_dependents(emptied_stacks))
         if error := failure(f"destroy of {site.name!r}", shown):
             raise error
-        for stack in emptied_stacks:
-            run.state.forget(stack)
-            shutil.rmtree(stack.folder)
+        _forget(run.state, emptied_stacks)
     return DestroyResult(
         environment=site.name,
         seconds=round(time.monotonic() - began, 2),
@@ -111,6 +113,24 @@ def destroy_undeclared(
         devices_removed=devices,
         orphans=(),
     )
+
+
+def _remove_what_they_left(
+    site: Site, doomed: Sequence[Remains], found: Sequence[Remains], progress: Progress
+) -> tuple[int, int]:
+    """Remove what undeclared stacks had beside Terraform; return how much releases made, and how many devices."""
+    # Where nothing is left that may need them.
+    regions = {one.told.region for one in doomed} - {region.name for region in site.environment.regions}
+    regions -= {one.told.region for one in found if one not in doomed}
+    removed = remove_what_releases_made(site, progress, regions=sorted(regions))
+    fleets = [(one.told.region, fleet) for one in doomed for fleet in one.fleets]
+    return removed, remove_what_devices_registered(site, progress, fleets=fleets)
+
+
+def _forget(state: StateStore, emptied_stacks: Sequence[Stack]) -> None:
+    for stack in emptied_stacks:
+        state.forget(stack)
+        shutil.rmtree(stack.folder)
 
 
 def _destroying(runner: StackRunner) -> Step:

@@ -1,7 +1,7 @@
 """The previews of an environment: which stand, until when, and the end of those whose time is over."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import environments
@@ -11,6 +11,7 @@ from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
 from ci.state import StateStore
+from ci.undeclared import UndeclaredStack
 from infra.spec import PREVIEW
 from infra.spec.errors import GroundplanError
 
@@ -51,19 +52,25 @@ def reap(site: Site, *, now: datetime | None = None, progress: Progress = QUIET)
         progress.say(f"{preview.environment}: its time was over at {preview.ends_at:%Y-%m-%d %H:%M} UTC")
         try:
             own = Site.of(environments.load(preview.environment), site.workspace)
-            destroy(own, progress=progress)
+            left = destroy(own, progress=progress).undeclared
         except (GroundplanError, BotoCoreError, ClientError) as error:
             failed.append(f"{preview.environment}: {error}")
             progress.say(f"{preview.environment} is still there: {error}")
             continue
-        left = StateStore(own).undeclared(own.name, ())
-        failed += [f"{key}: no stack of this code; destroy it from the pull request's own" for key in left]
+        failed += [f"{preview.environment}: {_not_by_this_code(preview, left)}"] if left else []
         destroyed += [] if left else [preview.environment]
     if failed:
         value, fix = f"{len(failed)} of {len(standing)}", "mend what follows, then run this again"
         raise WorkError(thing=f"previews of {site.name!r}", value=value, rule="still stand", fix=fix, details=failed)
     left_standing = tuple(preview for preview in standing if preview.environment not in destroyed)
     return Previews(environment=site.name, standing=left_standing, destroyed=tuple(destroyed))
+
+
+def _not_by_this_code(preview: Preview, left: Sequence[UndeclaredStack]) -> str:
+    """Say how it goes. GitHub keeps a pull request's last commit when its branch is deleted."""
+    rule = f"this code lacks the providers of {', '.join(one.stack for one in left)}"
+    fetch = f"git fetch origin pull/{preview.pull_request}/head && git checkout FETCH_HEAD"
+    return f"{rule}; take the pull request's: {fetch}, and groundplan destroy {preview.environment}"
 
 
 def _standing(site: Site) -> Iterator[Preview]:

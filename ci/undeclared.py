@@ -132,19 +132,32 @@ def emptied(site: Site, doomed: Sequence[Remains], stacks: Sequence[Stack]) -> l
 
     Settings of the backend and of the providers are those of a declared stack, in the other's region.
     """
-    names = {one.told.state: one.told.stack for one in doomed}
+    names = {stack.backend.key: stack.id for stack in stacks if stack.backend}
+    names |= {one.told.state: one.told.stack for one in doomed}
     written = []
     for one in doomed:
+        if (document := _lent(one, stacks)) is None:
+            raise CommandError(
+                thing=one.told.stack,
+                value=", ".join(sorted(one.providers)),
+                rule="is a provider that no declared stack of this code has",
+                fix=f"check out the code that deployed it, and run there: groundplan destroy {site.name}",
+            )
         folder = site.workspace.folder(site.name) / "undeclared" / one.told.stack
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "cdk.tf.json").write_text(json.dumps(_settings(site.name, one, stacks)))
+        (folder / "cdk.tf.json").write_text(json.dumps(document))
         needs = frozenset(names[key] for key in one.reads & names.keys())
         written.append(Stack(one.told.stack, folder, needs))
     return written
 
 
-def _settings(environment: str, one: Remains, stacks: Sequence[Stack]) -> dict[str, Any]:
-    """Return the document of a stack with a backend and providers, and nothing else."""
+def endable(found: Sequence[Remains], stacks: Sequence[Stack]) -> list[Remains]:
+    """Return those whose providers some declared stack can lend."""
+    return [one for one in found if _lent(one, stacks) is not None]
+
+
+def _lent(one: Remains, stacks: Sequence[Stack]) -> dict[str, Any] | None:
+    """Return the document of a stack with a backend and providers, and nothing else; None where none can lend them."""
     for stack in stacks:
         document = json.loads(json.dumps({key: stack.document.get(key, {}) for key in ("terraform", "provider")}))
         if stack.backend and one.providers <= set(_names(document["provider"])):
@@ -152,12 +165,7 @@ def _settings(environment: str, one: Remains, stacks: Sequence[Stack]) -> dict[s
             for settings in document["provider"].get("aws", ()):
                 settings |= {} if "alias" in settings else {"region": one.told.region}
             return document if document["provider"] else {"terraform": document["terraform"]}
-    raise CommandError(
-        thing=one.told.stack,
-        value=", ".join(sorted(one.providers)),
-        rule="is a provider that no declared stack of this code has",
-        fix=f"check out the code that deployed it, and run there: groundplan destroy {environment}",
-    )
+    return None
 
 
 def _names(providers: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:

@@ -20,7 +20,7 @@ def names() -> tuple[str, ...]:
 
 def load(name: str) -> Environment:
     """Return the environment `name`; raise `SpecError` with all problems of its file, or with the nearest names."""
-    if (preview := _PREVIEW.fullmatch(name)) and preview[1] in names():
+    if preview := _previewed(name):
         return _preview(load(preview[1]), int(preview[2]))
     if name not in names():
         fix = nearest(name, names(), otherwise=f"there are {', '.join(names())}")
@@ -40,6 +40,16 @@ def load(name: str) -> Environment:
         fix = f"write ENVIRONMENT = Environment(name={name!r}, …)"
         raise SpecError([Problem(f"environments/{name}.py", "ENVIRONMENT", rule, fix)])
     return environment
+
+
+def is_preview(name: str) -> bool:
+    """Say whether that is what a pull request has of an environment."""
+    return _previewed(name) is not None
+
+
+def _previewed(name: str) -> re.Match[str] | None:
+    found = _PREVIEW.fullmatch(name)
+    return found if found and found[1] in names() else None
 
 
 def _preview(environment: Environment, number: int) -> Environment:

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
@@ -77,7 +78,10 @@ def test_the_workflow_deploys_tells_and_destroys_and_the_clock_ends_what_was_for
     assert not rehearsed(tiny, "closed").failed
     assert previews(tiny.site()).standing == ()
 
+    tiny.runs(only=["first", "second"])
     deploy(Site.of(environments.load("localpr2"), tiny.workspace))
+    # What the pull request had beside main's code.
+    tiny.runs(only=["first"])
     deploy(tiny.site())
     assert [one.environment for one in reap(tiny.site()).standing] == ["localpr2"]
     later = reap(tiny.site(), now=datetime.now(UTC) + timedelta(hours=25))
@@ -93,11 +97,12 @@ def test_what_will_not_go_keeps_no_other_preview_standing(tiny: Tiny, monkeypatc
     }
     asked = []
 
-    def destroyed(site: Site, **_: object) -> None:
+    def destroyed(site: Site, **_: object) -> SimpleNamespace:
         asked.append(site.name)
         if site.name in refused:
             raise refused[site.name]
         tiny.site().client("s3").delete_object(Bucket=BUCKET, Key=f"{site.name}/{STATE}")
+        return SimpleNamespace(undeclared=())
 
     monkeypatch.setattr("ci.previews.destroy", destroyed)
     StateStore(tiny.site()).ensure_bucket()

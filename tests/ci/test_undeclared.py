@@ -18,7 +18,7 @@ from ci.leftovers import MANAGED_BY
 from ci.manifest import Stack, read_stacks
 from ci.plan import plan
 from ci.state import StateStore
-from ci.undeclared import emptied, remains
+from ci.undeclared import emptied, endable, remains
 from tests.ci.conftest import Tiny
 
 BUCKET = "groundplan-local-state"
@@ -48,6 +48,8 @@ def test_what_no_code_declares_is_told_and_left_until_it_is_named(tiny: Tiny) ->
     stacks = {stack.id: stack for stack in emptied(tiny.site(), remains(state, "local", declared), declared)}
     after = {name: stack.dependencies for name, stack in stacks.items()}
     assert after == {first: frozenset(), second: {first}, third: {second}}
+    (read,) = emptied(tiny.site(), remains(state, "local", [*declared, stacks[first], stacks[third]]), [stacks[first]])
+    assert (read.id, read.dependencies) == (second, {first}), "of a preview it goes before what is declared"
     for wrong, rule in ((declared[0].id, "is declared"), (first, f"hands values to {second}, which would stay")):
         with pytest.raises(CommandError, match=rule):
             destroy_undeclared(tiny.site(), [wrong])
@@ -174,6 +176,7 @@ def test_guarded_contents_stop_it_before_anything_is_touched(tiny: Tiny, away: C
 def test_what_only_other_code_can_reach_is_not_touched(tiny: Tiny, away: Callable[..., None]) -> None:
     away(resource("aws_iam_role", "aws.payer", id="role"), resource("aws_iot_thing_type", name="groundplan-local-x"))
     (found,) = remains(StateStore(tiny.site()), "local", ())
+    assert endable([found], ()) == []
     assert (found.providers, found.fleets) == ({"aws", "aws.payer"}, ("groundplan-local-x",))
     with pytest.raises(CommandError, match="aws.payer is a provider that no declared stack of this code has"):
         destroy_undeclared(tiny.site(), [f"local-{AWAY}-logs"])
