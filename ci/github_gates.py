@@ -41,11 +41,13 @@ def check_gates(environment: Environment, api: GithubApi | None) -> list[Finding
     """Ask GitHub whether somebody approves what enters each; without a token nobody is asked."""
     if api is None:
         return []
+
+    def check(github: GithubSpec, gate: str) -> Finding:
+        return _check(api, github, gate, _commands(github, gate, of_branch=gate == environment.name))
+
     asked = [(github, gate) for github in _repositories(environment) for gate in gates(environment)]
     with ThreadPoolExecutor() as pool:
-        return list(
-            pool.map(lambda one: _check(api, *one, _commands(*one, of_branch=one[1] == environment.name)), asked)
-        )
+        return list(pool.map(lambda one: check(*one), asked))
 
 
 def _repositories(environment: Environment) -> Sequence[GithubSpec]:
