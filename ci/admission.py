@@ -79,6 +79,19 @@ def clear(
     return approve or version.status == "Approved"
 
 
+def undecided(site: Site, model: str, package: Package, regions: list[str], history: History) -> GateError:
+    """Return, and write down, why a version is not released that nobody has decided on in those regions."""
+    number, where = package.semantic_version, ", ".join(regions)
+    facts = {"semantic_version": number, "region": where, "why": "awaits approval"}
+    history.tell("refused", version=package.version, facts=facts)
+    return GateError(
+        thing=f"model {model!r} {number}",
+        value="pending",
+        rule=f"is how it stands in {where}: nobody approved it, and nothing was released",
+        fix=f"decide: groundplan models approve {site.name} {model} {number}; then start this again, or another --job",
+    )
+
+
 def _check_stored(site: Site, region: str, package: Package) -> None:
     """Raise `BundleError` unless the bundle in S3 is whole, signed, and of this very version."""
     from ml.release import bundle

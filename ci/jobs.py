@@ -70,12 +70,12 @@ def start(site: Site, request: JobRequest) -> str:
 
 
 def follow(
-    site: Site, name: str, progress: Progress, *, most_minutes: float = math.inf
+    site: Site, name: str, progress: Progress, *, then: str, most_minutes: float = math.inf
 ) -> "DescribeTrainingJobResponseTypeDef":
     """Say the job's log lines as they come and return its description once it is Completed.
 
     Raises `JobError` with the reason and the log's tail when it ends otherwise. Ctrl-C stops the job; one that has not
-    ended after `most_minutes` is left to itself, and the error says so.
+    ended after `most_minutes` is left to itself; the error says so, and `then`, the command that goes on with it.
     """
     until = time.monotonic() + 60 * most_minutes
     sagemaker: SageMakerClient = site.client("sagemaker")
@@ -90,7 +90,7 @@ def follow(
             if job["TrainingJobStatus"] not in {"InProgress", "Stopping"}:
                 break
             if time.monotonic() >= until:
-                raise _left(site, name, most_minutes)
+                raise _left(site, name, most_minutes, then)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         sagemaker.stop_training_job(TrainingJobName=name)
@@ -107,12 +107,12 @@ def follow(
     )
 
 
-def _left(site: Site, name: str, most_minutes: float) -> JobError:
+def _left(site: Site, name: str, most_minutes: float, then: str) -> JobError:
     return JobError(
         thing=f"job {name!r}",
         value="InProgress",
         rule=f"is how it still is after {most_minutes:g} minutes: it goes on, and nobody waits for it any more",
-        fix=f"see it: groundplan logs {site.name} {name} --follow; once it is completed, go on with `--job {name}`",
+        fix=f"see it: groundplan logs {site.name} {name} --follow; once it is completed: {then}",
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from ci import jobs, known_jobs
 from ci.artifacts import fetch_archive
 from ci.data import in_bucket
+from ci.errors import CommandError
 from ci.progress import QUIET, Progress
 from ci.result import Result
 from ci.site import Site
@@ -75,8 +76,7 @@ def optimize(
     catalogue.card(model)
     optimization = catalogue.optimization(model, recipe)
     trained_by = job or known_jobs.newest(site, "train", model)
-    fix = f"take a completed one, or train: groundplan train {site.name} {model}"
-    trained, trained_model = known_jobs.completed(site, trained_by, fix=fix)
+    trained, trained_model = _trained(site, model, trained_by)
     # A training job that streamed its data has no channel for it.
     data = trained.channels.get("training") or trained.hyperparameters.get("data", "")
     channels = {"training": data, "model": trained_model}
@@ -86,8 +86,22 @@ def optimize(
     request = jobs.JobRequest(kind="optimize", model=model, channels=channels, hyperparameters=hyperparameters)
     name = jobs.start(site, request)
     progress.say(f"Started job {name} on what {trained_by} made, by recipe {recipe}.")
-    done = jobs.follow(site, name, progress, most_minutes=most_minutes or math.inf)
+    then = f"groundplan models register {site.name} {model} --job {name}"
+    done = jobs.follow(site, name, progress, then=then, most_minutes=most_minutes or math.inf)
     return _result(site, model, recipe, trained_by, done)
+
+
+def _trained(site: Site, model: str, name: str) -> tuple[known_jobs.KnownJob, str]:
+    """Return a completed training and the S3 address of what it left; an optimization is refused however it is."""
+    if known_jobs.get(site, name).kind == "optimize":
+        raise CommandError(
+            thing=f"job {name!r}",
+            value="an optimization",
+            rule="is optimized already: --job takes a training",
+            fix=f"register what it made: groundplan models register {site.name} {model} --job {name}",
+        )
+    fix = f"take a completed one, or train: groundplan train {site.name} {model}"
+    return known_jobs.completed(site, name, fix=fix)
 
 
 def _result(site: Site, model: str, recipe: str, trained_by: str, done: Any) -> OptimizeResult:

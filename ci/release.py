@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,16 @@ class ReleaseResult(Result):
     endpoints: tuple[ReleasedEndpoint, ...]
 
 
+@dataclass(frozen=True)
+class _Entered:
+    """A version in one region's registry, whether it is approved there, and the endpoints that it is for."""
+
+    region: str
+    contracts: tuple[ServingContract, ...]
+    package: Package
+    approved: bool
+
+
 def release(
     site: Site,
     model: str,
@@ -60,8 +72,8 @@ def release(
 ) -> ReleaseResult:
     """Release what the optimization job `job` made, by default the newest of `model`.
 
-    Without `approve` it ends in the registry, and a later call releases it once somebody has approved it there; without
-    `serve` it ends there even if somebody has. Raises `GateError` when the model's own report speaks against it.
+    Without `serve` it ends in the registry. Raises `GateError` when the model's own report speaks against it; and
+    without `approve`, before any endpoint is touched, when nobody has approved it there yet.
     """
     from ml.models import catalogue
 
@@ -69,35 +81,32 @@ def release(
     catalogue.card(model)
     serving = _serving(site, model)
     job = job or known_jobs.newest(site, "optimize", model)
-    content = _content(site, job)
+    content = _content(site, model, job)
     history = History(site, model)
     report = admission.judge(model, job, content, history)
     progress.say(f"Gate open: accuracy {report['accuracy']:.4f}, baseline {report['baseline_accuracy']:.4f}.")
-    packages: dict[str, str] = {}
-    released: list[ReleasedEndpoint] = []
-    version, number, approved = "", None, True
+    entered: list[_Entered] = []
     for region, members in groupby(serving, key=lambda found: found[0].name):
-        contracts = [contract for _, contract in members]
+        contracts = tuple(contract for _, contract in members)
+        number = entered[0].package.semantic_version if entered else None
         package = admission.enter(site, region, contracts[0], content, job=job, number=number, history=history)
-        packages[region], version, number = package.arn, package.version, package.semantic_version
-        progress.say(f"{region}: version {number} ({version}) is in the registry.")
+        progress.say(f"{region}: version {package.semantic_version} ({package.version}) is in the registry.")
         cleared = admission.clear(site, region, contracts[0], package, approve=approve, history=history)
-        approved = approved and cleared
-        for contract in contracts if cleared and serve else ():
-            endpoint = _released(site, region, contract, package, content, progress)
-            facts = {"semantic_version": number, "endpoint": endpoint.endpoint, "configuration": endpoint.configuration}
-            record(site, "released", model=model, version=version, facts={**facts, "region": region})
-            released.append(endpoint)
+        entered.append(_Entered(region, contracts, package, cleared))
+    first = entered[0].package
+    waiting = [one.region for one in entered if not one.approved]
+    if serve and waiting:
+        raise admission.undecided(site, model, first, waiting, history)
     return ReleaseResult(
         model=model,
-        version=version,
-        semantic_version=number or "",
+        version=first.version,
+        semantic_version=first.semantic_version,
         job=job,
         accuracy=report["accuracy"],
         baseline_accuracy=report["baseline_accuracy"],
-        approved=approved,
-        packages=packages,
-        endpoints=tuple(released),
+        approved=not waiting,
+        packages={one.region: one.package.arn for one in entered},
+        endpoints=tuple(_served(site, entered, content, progress)) if serve else (),
     )
 
 
@@ -114,7 +123,7 @@ def _serving(site: Site, model: str) -> list[tuple[RegionSpec, ServingContract]]
     return serving
 
 
-def _content(site: Site, job: str) -> Path:
+def _content(site: Site, model: str, job: str) -> Path:
     _, uri = known_jobs.completed(site, job, fix="take a completed optimization job")
     content = fetch_archive(site, uri, site.workspace.folder(site.name) / "jobs" / job)
     if not (content / "signature.json").exists():
@@ -122,9 +131,20 @@ def _content(site: Site, job: str) -> Path:
             thing=f"job {job!r}",
             value="its model",
             rule="was not optimized yet",
-            fix=f"optimize it first: groundplan optimize {site.name} MODEL --job {job}",
+            fix=f"optimize it first: groundplan optimize {site.name} {model} --job {job}",
         )
     return content
+
+
+def _served(site: Site, entered: list[_Entered], content: Path, progress: Progress) -> Iterator[ReleasedEndpoint]:
+    """Put a version behind its endpoints, one after the other, and write each down."""
+    for one in entered:
+        for contract in one.contracts:
+            found = _released(site, one.region, contract, one.package, content, progress)
+            facts = {"semantic_version": one.package.semantic_version, "endpoint": found.endpoint}
+            facts |= {"configuration": found.configuration, "region": one.region}
+            record(site, "released", model=contract.model, version=one.package.version, facts=facts)
+            yield found
 
 
 def _released(

@@ -177,7 +177,8 @@ def _kept(
 
 
 def _finished(site: Site, started: TrainResult, most_minutes: float, progress: Progress) -> TrainResult:
-    description = jobs.follow(site, started.job, progress, most_minutes=most_minutes)
+    then = f"groundplan optimize {site.name} {started.model} --job {started.job}"
+    description = jobs.follow(site, started.job, progress, then=then, most_minutes=most_minutes)
     artifact = description["ModelArtifacts"]["S3ModelArtifacts"]
     return _reported(site, started, artifact, description["TrainingTimeInSeconds"])
 

@@ -24,12 +24,14 @@ def start(
     model: ModelName,
     job: JobName = None,
     approve: Annotated[
-        bool, typer.Option("--approve/--no-approve", help="Approve it in your name, or leave that to somebody else.")
+        bool, typer.Option("--approve/--no-approve", help="Approve it in your name, or take only what is approved.")
     ] = True,
     json: AsJson = False,
     home: Home = None,
 ) -> None:
     """Sign and register an optimized model, and put it behind every endpoint that serves it.
+
+    With --no-approve a version that awaits approval is registered and no more: exits with 1 (`models approve`).
 
     Example: groundplan release start local review_sentiment
     """
@@ -43,7 +45,6 @@ def start(
     text += "".join(
         f"\n{served.region} {served.endpoint}: in service after {served.seconds:.1f} s" for served in result.endpoints
     )
-    text += "" if result.approved else "\nawaits approval in the registry; then run this again with --no-approve"
     console.show(result, json, text)
 
 

@@ -102,7 +102,7 @@ def approve(
     environment: EnvironmentName, model: ModelName, version: Version, why: Why = "", json: AsJson = False,
     home: Home = None,
 ) -> None:  # fmt: skip
-    """Approve a version in your name, in every region; `release --no-approve` then puts it into service.
+    """Approve a version in your name, in every region; `release start --no-approve` then puts it into service.
 
     Example: groundplan models approve local review_sentiment 1.2.0 --why "beats 1.1.0 on long texts"
     """

@@ -104,14 +104,22 @@ def test_from_data_to_an_answer(site: Site) -> None:
     assert runs.show(site, trained.job).report == trained.report
     optimized = optimize(site, MODEL)
     assert optimized.trained_by == trained.job
-    waiting = release(site, MODEL, approve=False)
+    with pytest.raises(CommandError, match=f"an optimization is .*register local {MODEL} --job {optimized.job}"):
+        optimize(site, MODEL, job=optimized.job)
+    waiting = release(site, MODEL, approve=False, serve=False)
     assert (waiting.approved, waiting.endpoints) == (False, ())
-    released = release(site, MODEL)
+    with pytest.raises(GateError, match=f"1.0.0: pending is .*models approve local {MODEL} 1.0.0;") as why:
+        release(site, MODEL, approve=False)
+    assert why.value.exit_code == 1
+    with pytest.raises(NotDeployedError, match="release one"):
+        predict(site, ENDPOINT, ["Still nothing is."])
+    versions.decide(site, MODEL, "1.0.0", "Approved")
+    released = release(site, MODEL, approve=False)
     assert released.packages == waiting.packages, "equal content is one version, registered once"
     assert released.semantic_version == waiting.semantic_version == "1.0.0"
     (line,) = versions.listed(site, model=MODEL).versions
     assert (line.version.version, line.version.status, line.endpoints) == (released.version, "Approved", (NAME,))
-    steps = ["trained", "optimized", "registered", "approved", "released"]
+    steps = ["trained", "optimized", "registered", "refused", "approved", "released"]
     assert [entry.event for entry in record.listed(site, model=MODEL).entries] == steps
     assert record.verify(site).flaws == ()
     assert evaluation.of(site, MODEL, "1.0.0").evaluation.right.rows == 320, "as many as the recipe takes"

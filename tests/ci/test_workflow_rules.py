@@ -63,6 +63,13 @@ def test_what_a_training_is_waited_for_fits_into_its_job() -> None:
     assert sum(waited) + 30 <= job["timeout-minutes"], "set-up, data, gate and registry take their time too"
 
 
+def test_no_workflow_approves_what_a_person_has_to() -> None:
+    lines = [step["run"] for _, job in jobs() for step in job.get("steps", ()) if "run" in step]
+    assert not [line for line in lines if "models approve" in line]
+    assert [line for line in lines if "release start" in line], "one releases"
+    assert all("--no-approve" in line.split() for line in lines if "release start" in line)
+
+
 def test_an_approval_that_nobody_gives_stops_its_own_environment_alone() -> None:
     whole = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())
     assert "run_id" in whole["concurrency"]["group"], "no run waits for another as a whole"

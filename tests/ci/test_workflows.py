@@ -125,7 +125,7 @@ def test_every_step_is_a_command_of_ours_with_options_that_exist() -> None:
         command = known[word]
         if inner := getattr(command, "commands", None):
             command = inner[rest[0]]
-        options = {name for parameter in command.params for name in parameter.opts}
+        options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         assert {given for given in rest if given.startswith("--")} <= options, f"{file}: {line}"
         assert "${{" not in line, "a value reaches a shell by a variable, never by its text"
 
