@@ -16,6 +16,7 @@ from ci.errors import StacksError, WorkError
 from ci.previews import previews, reap
 from ci.site import Site
 from ci.state import StateStore
+from ci.undeclared import UndeclaredStack
 from ci.workflow.runner import WorkflowOutcome, rehearse_workflow
 from ci.workflow.stage import Event
 from ci.workspace import ROOT
@@ -95,6 +96,7 @@ def test_what_will_not_go_keeps_no_other_preview_standing(tiny: Tiny, monkeypatc
         "localpr2": ConnectTimeoutError(endpoint_url="https://logs"),
         "localpr3": StacksError(thing="destroy", value="localpr3-first", rule="failed", fix="mend it"),
     }
+    foreign = UndeclaredStack(stack="localpr4-us-east-1-dns", region="us-east-1", state=STATE, resources=1)
     asked = []
 
     def destroyed(site: Site, **_: object) -> SimpleNamespace:
@@ -102,18 +104,20 @@ def test_what_will_not_go_keeps_no_other_preview_standing(tiny: Tiny, monkeypatc
         if site.name in refused:
             raise refused[site.name]
         tiny.site().client("s3").delete_object(Bucket=BUCKET, Key=f"{site.name}/{STATE}")
-        return SimpleNamespace(undeclared=())
+        return SimpleNamespace(undeclared=(foreign,) if site.name == "localpr4" else ())
 
     monkeypatch.setattr("ci.previews.destroy", destroyed)
     StateStore(tiny.site()).ensure_bucket()
-    names = [*refused, "localpr4"]
+    names = [*refused, "localpr4", "localpr5"]
     for name in names:
         tiny.site().client("s3").put_object(Bucket=BUCKET, Key=f"{name}/{STATE}")
-    with pytest.raises(WorkError, match="'local': 3 of 4 still stand") as error:
+    with pytest.raises(WorkError, match="'local': 4 of 5 still stand") as error:
         reap(tiny.site(), now=datetime.now(UTC) + timedelta(hours=25))
     assert asked == names
-    told = zip(error.value.details, refused.items(), strict=True)
-    assert all(line.startswith(f"{name}: {why}") for line, (name, why) in told)
+    *told, last = error.value.details
+    assert all(line.startswith(f"{name}: {why}") for line, (name, why) in zip(told, refused.items(), strict=True))
+    assert "lacks the providers of localpr4-us-east-1-dns" in last
+    assert "git fetch origin pull/4/head" in last
 
 
 def rehearsed(tiny: Tiny, action: str) -> WorkflowOutcome:
