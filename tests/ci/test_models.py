@@ -93,6 +93,7 @@ def site(cloud_home: tuple[Path, CloudRecord], tmp_path_factory: pytest.TempPath
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_from_data_to_an_answer(site: Site) -> None:
     with pytest.raises(NotDeployedError, match="release one: groundplan release start local review_sentiment"):
         predict(site, ENDPOINT, ["Nothing is released yet."])
