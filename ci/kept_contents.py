@@ -21,7 +21,7 @@ _EMPTY_BUCKET = (
     "while aws s3api list-object-versions --region {region} --bucket {name} --no-paginate --output json --query "
     "'{{Quiet: `true`, Objects: [Versions, DeleteMarkers][].{{Key: Key, VersionId: VersionId}}}}' > doomed.json "
     "&& grep -q VersionId doomed.json; do aws s3api delete-objects --region {region} --bucket {name} "
-    "--delete file://doomed.json || break; done"
+    "--delete file://doomed.json > refused.json || break; grep Message refused.json && break; done"
 )
 _EMPTY_REPOSITORY = "aws ecr delete-repository --force --region {region} --repository-name {name}"
 _LOCKED = (

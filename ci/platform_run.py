@@ -19,6 +19,7 @@ from ci.state import StateStore
 from ci.terraform import Terraform
 from ci.tools import check_version, find_terraform
 from ci.waits import expected_seconds
+from infra.spec import Environment
 
 Step = Callable[[Stack, StackProgress], bool]
 
@@ -64,6 +65,7 @@ def platform_run(site: Site, command: str, progress: Progress) -> Iterator[Platf
     program = find_terraform()
     folder = site.workspace.folder(site.name)
     variables = site.variables() | {"TF_CLI_CONFIG_FILE": str(write_configuration(site.workspace))}
+    variables |= _payer_role(site.environment, reads=command in ("drift", "plan"))
     check_version(program, variables)
     with hold(folder, command, progress.say) as descriptor:
         terraform = Terraform(program, variables, folder / "events", descriptor)
@@ -71,6 +73,13 @@ def platform_run(site: Site, command: str, progress: Progress) -> Iterator[Platf
         aftermath = Aftermath(site, state, folder, progress.say)
         runner = StackRunner(terraform, aftermath, folder, progress, embedded=site.endpoint_url is not None)
         yield PlatformRun(terraform, runner, state, progress)
+
+
+def _payer_role(environment: Environment, *, reads: bool) -> dict[str, str]:
+    """The role in the payer account, as a variable (infra/toolkit.py): set for a plan, it is set for its apply too."""
+    payer = environment.budget.payer
+    role = payer and (payer.reader_arn if reads else payer.role_arn)
+    return {"TF_VAR_payer_role": role} if role else {}
 
 
 def failure(command: str, shown: Sequence[StackProgress]) -> StacksError | MissingToolError | None:

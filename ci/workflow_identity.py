@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ci.errors import CommandError
-from infra.spec import AwsAccount, Environment
+from infra.spec import AwsAccount, Environment, GithubSpec
 
 AUDIENCE = "sts.amazonaws.com"
 # GitHub's default subject, with the numbers of a repository that was made or renamed since 15 July 2026.
@@ -56,16 +56,26 @@ def check_claims(environment: Environment, claims: Claims) -> None:
                 thing=f"environment {environment.name!r}",
                 value=f"{claims.subject} on {claims.ref}",
                 rule=f"may take none of its roles: they are for {github.ref} and for pull requests",
-                fix=f"run it on {github.branch}; or write branch='…' in the GithubSpec of "
-                f"environments/{environment.name}.py, then: groundplan bootstrap {environment.name}",
+                fix=_fix_of_context(environment.name, github, claims),
             )
+
+
+def _fix_of_context(environment: str, github: GithubSpec, claims: Claims) -> str:
+    if claims.ref == github.ref:
+        return f"name no environment of GitHub's but {environment!r} in the job; or {_default(github.repository)}"
+    spec = f"the GithubSpec of environments/{environment}.py"
+    return f"run it on {github.branch}; or write branch='…' in {spec}, then: groundplan bootstrap {environment}"
+
+
+def _default(repository: str) -> str:
+    place = f"repos/{repository}/actions/oidc/customization/sub"
+    return f"let GitHub write its default: gh api -X PUT {place} -F use_default=true"
 
 
 def _fix(environment: str, repository: str, subject: str) -> str:
     found = _DEFAULT.match(subject)
     if found is None:
-        place = f"repos/{repository}/actions/oidc/customization/sub"
-        return f"let GitHub write its default: gh api -X PUT {place} -F use_default=true"
+        return _default(repository)
     owner, owner_id, name, repository_id = found.groups()
     numbers = (
         f"owner_id='{owner_id}', repository_id='{repository_id}'" if owner_id else "without owner_id and repository_id"

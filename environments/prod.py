@@ -144,7 +144,10 @@ ENVIRONMENT = Environment(
         emails=("ml-platform@example.com", "finance@example.com"),
         anomaly_usd=200,
         # Tags and categories of the organization's bill, for every environment; the payer lets this role at them.
-        payer=PayerSpec(role_arn="arn:aws:iam::444444444444:role/groundplan-bill"),
+        payer=PayerSpec(
+            role_arn="arn:aws:iam::444444444444:role/groundplan-bill",
+            reader_arn="arn:aws:iam::444444444444:role/groundplan-bill-reader",
+        ),
     ),
     alerts=AlertsSpec(
         page=("https://events.example.com/integration/groundplan/enqueue",),

@@ -18,6 +18,7 @@ from cdktf import (
     TerraformLocal,
     TerraformResource,
     TerraformStack,
+    TerraformVariable,
 )
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderAssumeRole, AwsProviderDefaultTags
 from constructs import Construct
@@ -110,10 +111,16 @@ def _provider(stack: Stack, environment: Environment, region: str, tags: Mapping
 def other_account(
     stack: "Stack", id: str, *, environment: Environment, region: str, role_arn: str | None
 ) -> AwsProvider | None:
-    """Return the way into another account, by a role in it; None (the stack's own account) where there is no role."""
+    """Return the way into another account, by a role in it; None (the stack's own account) where there is no role.
+
+    The role is a variable, `<id>_role`: who only plans takes one that only reads. It is ephemeral, for Terraform
+    applies a saved plan with no other value of what it keeps.
+    """
     if role_arn is None:
         return None
-    return _aws(stack, id, environment, region, stack.tags, role_arn=role_arn, alias=id)
+    role = TerraformVariable(stack, f"{id}_role", type="string", default=role_arn)
+    role.add_override("ephemeral", True)
+    return _aws(stack, id, environment, region, stack.tags, role_arn=role.string_value, alias=id)
 
 
 def _aws(

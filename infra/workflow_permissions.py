@@ -29,8 +29,8 @@ class Ground:
     regions: Sequence[str]
     state_bucket_arn: str
     state_key_arn: str
-    # Where the organization's bill is another account's: the role there that Terraform's provider takes, in a plan too.
-    payer_role_arns: Sequence[str] = ()
+    # Where the organization's bill is another account's: the role there that reads it, for plans.
+    payer_reader_arns: Sequence[str] = ()
 
     @property
     def own_iam(self) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def plan(ground: Ground) -> tuple[Statement, ...]:
         # It keeps the plan that a deploy will apply, whose name is the hash of what is in it (ci/changes/saved.py).
         Statement(("s3:PutObject",), (f"{ground.state_bucket_arn}/{ground.names.environment}/plans/*",)),
         Statement(("kms:GenerateDataKey",), (ground.state_key_arn,)),
-        *(Statement(("sts:AssumeRole",), (arn,)) for arn in ground.payer_role_arns),
+        *(Statement(("sts:AssumeRole",), (arn,)) for arn in ground.payer_reader_arns),
         Statement(
             ("s3:GetObject", "s3:GetObjectVersion"),
             (),

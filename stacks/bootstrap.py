@@ -30,7 +30,7 @@ class BootstrapStack(Stack):
             guarded=guarded,
             old_versions_days=environment.old_versions_days,
         )
-        payers = [one.role_arn for one in environment.budget.payers if one.role_arn]
+        payers = [one.reader_arn for one in environment.budget.payers if one.reader_arn]
         ground = Ground(names, [one.name for one in environment.regions], state.arn, key.arn, payers)
         for github in environment.repositories:
             self._roles(github, ground, environment)

@@ -165,7 +165,7 @@ def _drawn(change: "CostChange") -> "Group":
         )
         for one in (*change.parts, change.total)
     ]
-    title = f"{change.environment}: US dollars a month against {change.against}; oldest price of {change.as_of}"
+    title = f"{change.environment}: US dollars a month against {change.base}; oldest price of {change.as_of}"
     columns = ("part", "idle>", "more>", "at the limit>", "more>")
     errors = [f"[bold red]error:[/] {error}" for error in change.errors]
     gone = f"[yellow]no stack declares what made {', '.join(change.gone)}; it is paid until somebody destroys it[/]"

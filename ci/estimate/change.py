@@ -69,6 +69,11 @@ class CostChange(Result):
     objections: tuple[str, ...]
     after: Estimate
 
+    @property
+    def base(self) -> str:
+        """What it is compared with, also to who cannot ask git what a name such as `HEAD^1` meant."""
+        return self.against if self.commit.startswith(self.against) else f"{self.against} ({self.commit[:12]})"
+
     def check(self) -> None:
         """Raise `GateError` where the gate objects."""
         if self.objections:

@@ -66,12 +66,12 @@ def _verdict(change: CostChange) -> str:
     if change.objections:
         return markdown.caution("**The cost gate is closed.**\n\n" + "\n".join(f"- {one}" for one in change.objections))
     if not change.total.is_some:
-        return f"Nothing changes against `{change.against}`."
+        return f"Nothing changes against `{change.base}`."
     gate = f"the gate lets through ${change.gate_idle_usd_per_month:,} and ${change.gate_worst_usd_per_month:,}"
     total = change.total
     more = f"**{_signed(total.idle, total.idle_more_at_least)} a month idle, "
     more += f"{_signed(total.worst, total.worst_more_at_least)} at the limit** against "
-    return f"{more}`{change.against}`; {gate}."
+    return f"{more}`{change.base}`; {gate}."
 
 
 def _left(change: CostChange) -> list[str]:
@@ -80,7 +80,7 @@ def _left(change: CostChange) -> list[str]:
         return []
     names = ", ".join(f"`{name}`" for name in change.gone)
     told = f"**Not saved until somebody destroys it:** what {names} made. A deploy leaves it as it is, and it is paid "
-    told += f"until `groundplan destroy {change.environment} --undeclared` ends it."
+    told += f"until `groundplan destroy {change.environment} --undeclared {','.join(change.gone)}` ends it."
     return [told]
 
 

@@ -8,6 +8,8 @@ from pydantic import Field
 from infra.spec.base import Spec
 from infra.spec.errors import Problem
 
+_ROLE = r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$"
+
 
 class PayerSpec(Spec):
     """The account that pays AWS's bill: it alone may say which tags the bill is split by."""
@@ -16,9 +18,20 @@ class PayerSpec(Spec):
 
     role_arn: str | None = Field(
         default=None,
-        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$",
+        pattern=_ROLE,
         description="a role in the payer account, or nothing when the environment's own account pays",
     )
+    reader_arn: str | None = Field(
+        default=None,
+        pattern=_ROLE,
+        description="a role there that only reads (ce:*): plans of pull requests take it, whose code nobody reviewed",
+    )
+
+    def broken_rules(self) -> Iterator[Problem]:
+        """A role to change has one beside it to look."""
+        for given, other in (("role_arn", "reader_arn"), ("reader_arn", "role_arn")):
+            if getattr(self, given) and not getattr(self, other):
+                yield self.problem(given, f"is given without {other}", "give both, or neither")
 
 
 class CostGateSpec(Spec):

@@ -26,7 +26,7 @@ from ci.state import StateStore
 from ci.workspace import Workspace
 from infra import localcloud
 from infra.naming import Names
-from infra.spec import AwsAccount, EmbeddedCloud, GithubSpec, GitlabSpec, PreviewSpec, SpecError
+from infra.spec import AwsAccount, EmbeddedCloud, GithubSpec, GitlabSpec, PayerSpec, PreviewSpec, SpecError
 from tests.ci.conftest import REPOSITORY
 from tests.stacks.iam import Request, is_allowed
 
@@ -129,15 +129,16 @@ def test_a_plan_reads_whom_the_account_trusts_and_no_workflow_changes_it(tmp_pat
         assert is_allowed(asked, [*own, *reads], bound) == (action not in changes), action
 
 
-def test_a_plan_takes_the_payer_s_role_and_no_other(tmp_path: Path) -> None:
-    """Terraform asks the payer's account in a plan too, and that AWS lets nobody do whom his own account does not."""
-    (payer,) = environments.load("prod").budget.payers
-    resources = document(tmp_path, "prod")["resource"]
+def test_a_plan_takes_the_role_that_reads_the_payer_s_bill_and_no_other(tmp_path: Path) -> None:
+    """Terraform asks the payer's account in a plan too, and a pull request's plan runs code that nobody reviewed."""
+    there = "arn:aws:iam::444444444444:role"
+    payer = PayerSpec(role_arn=f"{there}/bill", reader_arn=f"{there}/reader")
+    budget = environments.load("dev").budget.model_copy(update={"payer": payer})
+    resources = document(tmp_path, budget=budget)["resource"]
     bound = statements(resources["aws_iam_policy"]["workflows"]["policy"])
     own = statements(resources["aws_iam_role_policy"]["plan"]["policy"])
     reads = json.loads(aws_managed_policies_data)["ReadOnlyAccess"]["Document"]["Statement"]
-    assert payer.role_arn
-    for arn, allowed in ((payer.role_arn, True), ("arn:aws:iam::444444444444:role/another", False)):
+    for arn, allowed in ((f"{there}/reader", True), (f"{there}/bill", False), (f"{there}/another", False)):
         assert is_allowed(Request("sts:AssumeRole", arn), [*own, *reads], bound) == allowed
 
 

@@ -25,7 +25,7 @@ from infra.spec import AwsAccount, Environment, GithubSpec, GitlabSpec, PreviewS
 from tests.ci.conftest import REPOSITORY
 from tests.ci.played_aws import DENIED, HOME, Answer, played, site_of
 
-DEV = environments.load("dev").model_copy(update={"github": GithubSpec(repository="acme/models")})
+DEV = environments.load("dev").model_copy(update={"github": GithubSpec(repository="acme/models"), "gitlab": None})
 ROLE = f"arn:aws:iam::{DEV.account_id}:role/deployer"
 ZONES = {"AvailabilityZones": [{"ZoneName": f"{HOME}{letter}"} for letter in "abc"]}
 WHO = {"Account": DEV.account_id, "Arn": "arn:aws:iam::1:user/ann"}

@@ -49,7 +49,7 @@ def platform(tiny: Tiny) -> Tiny:
     (root / "app.py").write_text(APP)
     for name in (".github", ".cache", "requirements-policy.lock"):
         (root / name).symlink_to(ROOT / name)
-    who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
     for words in (("init", "--quiet"), ("add", "app.py"), (*who, "commit", "--quiet", "--message", "All of it")):
         subprocess.run(["git", *words], cwd=root, check=True)
     deploy(tiny.site())

@@ -85,6 +85,7 @@ def test_the_words_to_write_are_told_where_the_roles_are_another_s() -> None:
         ("environment:dev", "refs/heads/mine", True),
         ("environment:dev-preview", "refs/pull/7/merge", False),
         ("environment:other", MAIN, True),
+        (f"ref:{MAIN}:job_workflow_ref:x", MAIN, True),
         ("pull_request", "refs/pull/7/merge", False),
         (f"ref:{MAIN}", MAIN, False),
         ("ref:refs/heads/mine", "refs/heads/mine", True),
@@ -93,8 +94,13 @@ def test_the_words_to_write_are_told_where_the_roles_are_another_s() -> None:
 def test_a_job_on_a_branch_that_no_role_trusts_is_told_so(context: str, ref: str, refused: bool) -> None:
     found = told(f"repo:acme/models:{context}", ref)
     assert (found is not None) == refused
-    words = f"{context} on {ref} may take none of its roles: they are for {MAIN} and for pull requests; run it on main"
-    assert found is None or words in found
+    words = f"{context} on {ref} may take none of its roles: they are for {MAIN} and for pull requests; "
+    fix = (
+        "name no environment of GitHub's but 'dev' in the job; or let GitHub write its default"
+        if ref == MAIN
+        else "run it on main"
+    )
+    assert found is None or words + fix in found
 
 
 def test_nobody_signs_in_to_an_embedded_cloud() -> None:

@@ -36,6 +36,8 @@ def test_bad_values_are_said_with_the_fix(fields: dict[str, object], said: str) 
 def test_a_payer_is_a_role() -> None:
     with pytest.raises(SpecError, match="a role in the payer account"):
         PayerSpec(role_arn="arn:aws:iam::444444444444:user/me")
+    with pytest.raises(SpecError, match="is given without reader_arn; give both, or neither"):
+        PayerSpec(role_arn="arn:aws:iam::444444444444:role/bill")
 
 
 def test_time_to_live_is_a_tag_that_is_always_there() -> None:
