@@ -1,6 +1,7 @@
 """The lists of what images install, held to what really runs; and their steps, tried here."""
 
 import shutil
+from collections.abc import Set
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +20,15 @@ from tests.ml.serving.processes import GOOD, Light, answers, reserved_port, wait
 
 pytestmark = pytest.mark.xdist_group("ml")
 IMAGES = ROOT / "ml" / "images"
+OF_TORCH = {
+    *("filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "setuptools", "sympy", "torch"),
+    "typing-extensions",
+}
+OF_RAY = {
+    *("attrs", "certifi", "charset-normalizer", "click", "filelock", "idna", "jsonschema", "jsonschema-specifications"),
+    *("msgpack", "packaging", "protobuf", "pyyaml", "ray", "referencing", "requests", "rpds-py", "typing_extensions"),
+    "urllib3",
+}
 # As the image's ENTRYPOINT, but that this interpreter must be kept from its own site-packages.
 ISOLATED = ("-S", "-m", "ml")
 
@@ -65,11 +75,7 @@ def test_an_image_installs_what_was_tested_here(image: str) -> None:
 def test_an_image_s_steps_make_what_answers_and_writes_nothing_on_a_read_only_root(
     light: Light, tmp_path: Path
 ) -> None:
-    """The steps of `edge` are those of `serve` and more.
-
-    Those of `train` and `ray` are by hand, `groundplan images try train`: pip fetches and unpacks 2 GB in minutes. That
-    their lists are enough is tested below.
-    """
+    """The steps of `edge` are those of `serve` and more."""
     made = attempt("edge", Workspace(), tmp_path / "stages")
     assert [step.stage for step in made.steps] == ["program", "serve-site"]
     contents = attempt("edge-contents", Workspace(), tmp_path / "stages")
@@ -88,6 +94,35 @@ def test_an_image_s_steps_make_what_answers_and_writes_nothing_on_a_read_only_ro
         assert client.post("/invocations", json=GOOD).status_code == 200
     with pytest.raises(WorkError, match=r"1 files were written where a read-only root refuses it"), made.started("-h"):
         (made.root / "opt" / "program" / "new.txt").write_text("")
+
+
+def shorten(list_: Path, names: Set[str]) -> None:
+    """Leave those distributions in an image's list."""
+    kept = [line for line in list_.read_text().splitlines() if line.partition("==")[0] in names]
+    assert len(kept) == len(names)
+    list_.write_text("\n".join(kept) + "\n")
+
+
+@pytest.mark.slow
+def test_the_steps_of_train_and_ray_make_what_starts_on_a_read_only_root(tmp_path: Path) -> None:
+    """The lists are cut to torch, Ray and what these import: whole, pip unpacks 2 GB in minutes.
+
+    That the list of `train` is enough is tested below; whole, both are tried by `groundplan images try ray`.
+    """
+    root = tmp_path / "root"
+    shutil.copytree(ROOT / "ml", root / "ml", ignore=shutil.ignore_patterns("__pycache__"))
+    for image, names in {"train": OF_TORCH, "ray": OF_RAY}.items():
+        shorten(root / "ml" / "images" / f"{image}.txt", names)
+    small = Workspace(root=root)
+    ray, train = (attempt(image, small, tmp_path / "stages") for image in ("ray", "train"))
+    assert [step.stage for step in (*ray.steps, *train.steps)] == ["program", "train-site", "ray-site"]
+    for made, asked, told in ((ray, (), "Usage: ray"), (train, ("-h",), "usage: python -m ml")):
+        with made.started(*asked) as process:
+            said, _ = process.communicate(timeout=240)
+            assert told in said
+            assert process.returncode == 0
+    installed = (ray.root / "opt" / "venv" / "installed.txt").read_text()
+    assert set(catalogue.listed(installed)) >= {"ray", "torch"}
 
 
 @pytest.mark.slow
