@@ -74,7 +74,7 @@ def test_what_others_changed_and_removed_is_told_until_it_is_put_back(
         assert "drifted: 2 of 3 resources in 1 stack" in issue["body"]
         assert failed(platform, "plan") == [], "a review, a plan and a price are told all the same"
         (comment,) = kept.comments.values()
-        for part in ("## Cost of `local`", "Nothing changes against `HEAD`", "create", "aws_ssm_parameter.removed"):
+        for part in ("## Cost of `local`", "Nothing changes against `HEAD (", "create", "aws_ssm_parameter.removed"):
             assert part in comment["body"]
         (found,) = drift(platform.site()).stacks.values()
         assert {one.address: one.action for one in found} == {

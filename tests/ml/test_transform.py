@@ -48,16 +48,27 @@ def test_ray_makes_the_same_bytes_on_one_node_and_on_two(rows: dict[str, Sequenc
     from ray.cluster_utils import Cluster
 
     expected = written(rows, tmp_path / "here", engines.in_process)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster = in_time(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}))
     try:
         for nodes in (1, 2):
             if nodes == 2:
-                cluster.add_node(num_cpus=1)
+                in_time(lambda: cluster.add_node(num_cpus=1))
             seen = set[str]()
             assert written(rows, tmp_path / str(nodes), noting(engines.on_ray(cluster.address), seen)) == expected
             assert len(seen) == nodes, "every node took part"
     finally:
         cluster.shutdown()
+
+
+def in_time(start: Callable[[], Made]) -> Made:
+    """Start a node of Ray's; it gives itself 30 s, which is little where other tests keep the processors busy."""
+    for _ in range(3):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+    return start()
 
 
 def noting(engine: Engine, nodes: set[str]) -> Engine:
