@@ -15,6 +15,7 @@ from ci.github_gates import GithubApi, check_gates
 from ci.machine_check import check_machine
 from ci.offering_check import check_offerings
 from ci.ownership_check import check_ownership
+from ci.patience import PATIENCE_SECONDS
 from ci.progress import QUIET, Progress
 from ci.quota_check import check_quotas
 from ci.result import Result
@@ -25,9 +26,9 @@ from ci.workspace import Workspace
 from infra.spec import EmbeddedCloud, Environment
 
 Verdict = Literal["ready", "not ready"]
-# Nobody waits longer for an endpoint. All are asked at once, so this is about what all of them take at the most. An
-# embedded cloud is a process on this machine: it is there or not, and on a busy machine it takes its time.
-PATIENCE_SECONDS, OF_EMBEDDED_SECONDS = 2.5, 30.0
+# All endpoints are asked at once, so the patience with one is about what all of them take at the most. An embedded
+# cloud is a process on this machine: it is there or not, and on a busy machine it takes its time.
+OF_EMBEDDED_SECONDS = 30.0
 
 
 class Diagnosis(Result):

@@ -8,10 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ci.finding import Finding
+from ci.patience import PATIENCE_SECONDS
 from infra.spec import AwsAccount, Environment, GithubSpec
-
-# The doctor asks AWS for as long (ci/doctor.py).
-_PATIENCE_SECONDS = 2.5
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def _check(api: GithubApi, github: GithubSpec, gate: str, make: Sequence[str]) -
     place = f"{api.url}/repos/{github.repository}/environments/{gate}"
     headers = {"Authorization": f"Bearer {api.token}", "Accept": "application/vnd.github+json"}
     try:
-        answer = httpx.get(place, headers=headers, timeout=_PATIENCE_SECONDS)
+        answer = httpx.get(place, headers=headers, timeout=PATIENCE_SECONDS)
     except httpx.HTTPError as error:
         return Finding(check="approvals", state="warn", told=f"{place}: {error}", fix="look at the way to GitHub")
     fix = " && ".join(make)

@@ -72,9 +72,14 @@ def get(site: Site, name: str) -> KnownJob:
 def completed(site: Site, name: str, *, fix: str) -> tuple[KnownJob, str]:
     """Return a job that is completed and the S3 address of what it left, or say how it is."""
     found = get(site, name)
+    return found, left_by(found, fix=fix)
+
+
+def left_by(found: KnownJob, *, fix: str) -> str:
+    """Return the S3 address of what a completed job left, or say how it is."""
     if found.state != "Completed" or found.artifact is None:
-        raise CommandError(thing=f"job {name!r}", value=found.state, rule="has left no model", fix=fix)
-    return found, found.artifact
+        raise CommandError(thing=f"job {found.job!r}", value=found.state, rule="has left no model", fix=fix)
+    return found.artifact
 
 
 def listed(site: Site, *, most: int = MOST) -> list[KnownJob]:

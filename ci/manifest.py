@@ -25,10 +25,15 @@ class Stack:
     folder: Path
     dependencies: frozenset[str]
 
+    @property
+    def file(self) -> Path:
+        """The Terraform JSON that synthesis wrote."""
+        return self.folder / "cdk.tf.json"
+
     @cached_property
     def document(self) -> dict[str, Any]:
-        """The Terraform JSON that synthesis wrote."""
-        document: dict[str, Any] = json.loads((self.folder / "cdk.tf.json").read_text())
+        """What stands in that file."""
+        document: dict[str, Any] = json.loads(self.file.read_text())
         return document
 
     @property

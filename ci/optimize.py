@@ -93,15 +93,15 @@ def optimize(
 
 def _trained(site: Site, model: str, name: str) -> tuple[known_jobs.KnownJob, str]:
     """Return a completed training and the S3 address of what it left; an optimization is refused however it is."""
-    if known_jobs.get(site, name).kind == "optimize":
+    found = known_jobs.get(site, name)
+    if found.kind == "optimize":
         raise CommandError(
             thing=f"job {name!r}",
             value="an optimization",
             rule="is optimized already: --job takes a training",
             fix=f"register what it made: groundplan models register {site.name} {model} --job {name}",
         )
-    fix = f"take a completed one, or train: groundplan train {site.name} {model}"
-    return known_jobs.completed(site, name, fix=fix)
+    return found, known_jobs.left_by(found, fix=f"take a completed one, or train: groundplan train {site.name} {model}")
 
 
 def _result(site: Site, model: str, recipe: str, trained_by: str, done: Any) -> OptimizeResult:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from ci.errors import NoAnswerError
 
+# Whoever asks AWS or GitHub and waits for the answer gives them as long.
+PATIENCE_SECONDS = 2.5
 FIX = "look at the network between: a firewall, a proxy (HTTPS_PROXY), a VPC endpoint; then run this again"
 
 

@@ -156,15 +156,20 @@ def endable(found: Sequence[Remains], stacks: Sequence[Stack]) -> list[Remains]:
     return [one for one in found if _lent(one, stacks) is not None]
 
 
+# A provider may take a role by a variable (infra/toolkit.py).
+_LENT = ("terraform", "provider", "variable")
+
+
 def _lent(one: Remains, stacks: Sequence[Stack]) -> dict[str, Any] | None:
     """Return the document of a stack with a backend and providers, and nothing else; None where none can lend them."""
     for stack in stacks:
-        document = json.loads(json.dumps({key: stack.document.get(key, {}) for key in ("terraform", "provider")}))
+        document = json.loads(json.dumps({key: stack.document.get(key, {}) for key in _LENT}))
         if stack.backend and one.providers <= set(_names(document["provider"])):
             document["terraform"]["backend"]["s3"]["key"] = one.told.state
             for settings in document["provider"].get("aws", ()):
                 settings |= {} if "alias" in settings else {"region": one.told.region}
-            return document if document["provider"] else {"terraform": document["terraform"]}
+            # Terraform takes no empty block.
+            return {key: block for key, block in document.items() if block}
     return None
 
 

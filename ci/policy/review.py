@@ -56,7 +56,7 @@ class PolicyResult(Result):
 def review(environment: Environment, workspace: Workspace) -> PolicyResult:
     """Synthesize `environment` with what it stands on, and review its stacks."""
     stacks = (*synthesize(environment, workspace), synthesize_bootstrap(environment, workspace))
-    return review_files(environment.name, [stack.folder / "cdk.tf.json" for stack in stacks], workspace)
+    return review_files(environment.name, [stack.file for stack in stacks], workspace)
 
 
 def review_files(environment: str, files: Sequence[Path], workspace: Workspace) -> PolicyResult:

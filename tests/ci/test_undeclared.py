@@ -180,3 +180,21 @@ def test_what_only_other_code_can_reach_is_not_touched(tiny: Tiny, away: Callabl
     assert (found.providers, found.fleets) == ({"aws", "aws.payer"}, ("groundplan-local-x",))
     with pytest.raises(CommandError, match="aws.payer is a provider that no declared stack of this code has"):
         destroy_undeclared(tiny.site(), [f"local-{AWAY}-logs"])
+
+
+def test_a_provider_is_lent_with_the_variable_of_its_role(tiny: Tiny, away: Callable[..., None]) -> None:
+    away(resource("aws_ce_cost_category", "aws.payer", id="category"))
+    (found,) = remains(StateStore(tiny.site()), "local", ())
+    lender = Stack("lender", tiny.workspace.home / "lender", frozenset())
+    lender.folder.mkdir()
+    payer = {"alias": "payer", "assume_role": [{"role_arn": "${var.payer_role}"}]}
+    settings = {"bucket": BUCKET, "key": "x", "region": "us-east-1"}
+    lent = {
+        "terraform": {"backend": {"s3": settings}},
+        "provider": {"aws": [{"region": "us-east-1"}, payer]},
+        "variable": {"payer_role": {"ephemeral": True}},
+    }
+    lender.file.write_text(json.dumps({**lent, "output": {"x": {"value": 1}}}))
+    (written,) = emptied(tiny.site(), [found], [lender])
+    assert written.document.keys() == lent.keys()
+    assert written.document["variable"] == lent["variable"]

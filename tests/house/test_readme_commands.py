@@ -40,5 +40,5 @@ def test_a_command_that_a_page_speaks_of_exists_with_its_options(line: str) -> N
     while inner := getattr(command, "commands", None):
         assert words, f"{line} is a group"
         command = inner[words.pop(0)]
-    options = {name for parameter in command.params for name in parameter.opts}
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in words if word.startswith("-")} <= options
